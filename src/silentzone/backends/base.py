@@ -1,0 +1,128 @@
+"""What an engine must offer to be measured.
+
+Shape letters: W windows, C tokens of a window, T scored positions of a window, V vocabulary
+entries, D width of the final hidden state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from silentzone.records.models import BackendInfo, ModelRef
+    from silentzone.records.windows import WindowPlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What an engine can do, as data."""
+
+    gives_hidden_states: bool
+    can_share_prompts: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """How an engine is started. ``memory_bytes`` bounds the vocabulary-wide values held at once."""
+
+    threads: int
+    batch_tokens: int = 2048
+    micro_batch_tokens: int = 512
+    gpu_layers: int = 0
+    memory_bytes: int = 512 * 2**20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WindowLogits:
+    """Logits of one window; valid until the next one is asked for."""
+
+    index: int
+    """Position of the window in the input order."""
+    logits_TV: NDArray[np.float32]
+    hidden_TD: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ContinuationRequest:
+    """A shared prompt and the continuations to be scored after it, as token ids."""
+
+    prompt: NDArray[np.int32]
+    """At least one token."""
+    continuations: tuple[NDArray[np.int32], ...]
+    """Each at least one token."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ContinuationLogits:
+    """Logits that predict one continuation; valid until the next one is asked for."""
+
+    request: int
+    continuation: int
+    logits_NV: NDArray[np.float32]
+    """Row j predicts token j of the continuation."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSplit:
+    """How windows are cut into decode calls; used to perturb a run against itself.
+
+    ``tokens_per_call`` null is the engine's regular batching of several windows per call.
+    """
+
+    tokens_per_call: int | None = None
+
+
+class LogitBackend(Protocol):
+    """An engine with one model loaded. Use as a context manager."""
+
+    model: ModelRef
+    info: BackendInfo
+    capabilities: Capabilities
+
+    def __enter__(self) -> LogitBackend:
+        """Give the backend itself."""
+        ...
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Free the engine's memory."""
+        ...
+
+    @property
+    def adds_bos(self) -> bool:
+        """Whether the vocabulary asks for BOS before a text."""
+        ...
+
+    def tokenize(self, text: str, *, add_bos: bool) -> NDArray[np.int32]:
+        """Token ids of a text; control tokens written out in the text stay text."""
+        ...
+
+    def token_bytes(self, tokens: NDArray[np.int32]) -> list[bytes]:
+        """Bytes each token stands for (empty for control tokens)."""
+        ...
+
+    def window_logits(
+        self,
+        windows: Iterable[NDArray[np.int32]],
+        plan: WindowPlan,
+        *,
+        with_hidden: bool = False,
+        split: BatchSplit = BatchSplit(),  # noqa: B008 - frozen
+    ) -> Iterator[WindowLogits]:
+        """Logits of the scored positions of each window, in order, one window at a time."""
+        ...
+
+    def continuation_logits(
+        self,
+        requests: Sequence[ContinuationRequest],
+        *,
+        share_prompts: bool = True,
+        split: BatchSplit = BatchSplit(),  # noqa: B008 - frozen
+    ) -> Iterator[ContinuationLogits]:
+        """Logits that predict every continuation, grouped by request, in order."""
+        ...

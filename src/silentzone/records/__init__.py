@@ -1,0 +1,1 @@
+"""What is measured and stored: frozen dataclasses and table schemas. No I/O, no array code."""

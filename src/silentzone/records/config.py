@@ -1,0 +1,102 @@
+"""What a study asks for: the parsed form of ``study.toml``. No I/O and no defaults hidden elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelEntry:
+    """One model the user named."""
+
+    name: str
+    path: str
+    """Absolute path of the file, or of the first shard."""
+    note: str | None = None
+    """What the user wants said of it, for example ``dequantized from Q4_1``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorpusEntry:
+    """One text at one context length."""
+
+    name: str
+    path: str
+    """A text file, or a folder of ``*.txt`` files, each a document."""
+    context_length: int = 512
+    windows: int | None = 64
+    """How many windows; null takes all that fit."""
+    select: str = "first"
+    """``first`` windows as llama-perplexity takes them, or windows ``spread`` evenly over the text."""
+    documents: str = "none"
+    """``none``, ``files`` (a folder) or ``headings`` (lines like `` = Title = `` start a document)."""
+    first_scored: int | None = None
+    """First scored index; null is half the context, llama.cpp's protocol."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchmarkEntry:
+    """One benchmark: built in by name, or a JSONL file of the user's."""
+
+    name: str
+    items: int | None = None
+    """How many items, taken evenly over the set by the study's seed; null takes all."""
+    path: str | None = None
+    """JSONL of the user's: item_id, prompt, choices, target, optional cluster."""
+    score: str = "normalized"
+    """Headline rule: ``raw`` (acc) or ``normalized`` per character (acc_norm)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionEntry:
+    """What the user will accept, fixed before the data are seen."""
+
+    margin: float = 0.01
+    """Largest acceptable loss of the composite, as a proportion."""
+    guard_margin: float = 0.03
+    """Largest acceptable loss of any single benchmark, as a proportion."""
+    alpha: float = 0.025
+    """One-sided error of each non-inferiority claim."""
+    memory_budget_gb: float | None = None
+    """What must hold file and KV cache together, in units of 1e9 bytes."""
+    context_length: int = 8192
+    """Context at which the KV cache of the budget is counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineEntry:
+    """How the engine is run; every value here can change a logit or a time."""
+
+    backend: str = "llama_cpp"
+    threads: int | None = None
+    """Null takes all processors this process may use."""
+    batch_tokens: int = 2048
+    micro_batch_tokens: int = 512
+    gpu_layers: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloorEntry:
+    """How much of each model is measured against itself."""
+
+    windows: int = 4
+    """Windows per corpus repeated with an uneven batch split."""
+    token_by_token_positions: int = 128
+    """Positions per model decoded one token at a time, on the first corpus."""
+    items: int = 32
+    """Items per benchmark asked again under another batch split."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyConfig:
+    """A whole study as asked for."""
+
+    name: str
+    seed: int
+    reference: ModelEntry
+    candidates: tuple[ModelEntry, ...]
+    corpora: tuple[CorpusEntry, ...]
+    benchmarks: tuple[BenchmarkEntry, ...] = ()
+    decision: DecisionEntry = field(default_factory=DecisionEntry)
+    engine: EngineEntry = field(default_factory=EngineEntry)
+    floor: FloorEntry = field(default_factory=FloorEntry)

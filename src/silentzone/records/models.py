@@ -1,0 +1,47 @@
+"""Identity of a model file and of the engine that runs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRef:
+    """One model of a cohort, identified by the hash of its content, never by path or file time."""
+
+    name: str
+    """Name shown to people: unique in the cohort, may hold any characters."""
+    sha256: str
+    """Hex digest over the bytes of the file (over the shards in order, if sharded)."""
+    file_bytes: int
+    """Bytes on disk, all shards together."""
+    parameter_count: int
+    """Elements of all tensors."""
+    bits_per_weight: float
+    """8 x bytes of the tensor data / parameter count; metadata and padding excluded."""
+    weight_format: str
+    """What the tensors really hold, for example ``F16`` or ``Q8_0 90 %, Q5_1 10 %`` of weights."""
+    architecture: str
+    vocabulary_size: int
+    tokenizer_sha256: str
+    """Hash over the tokenizer metadata that decide an encoding: tokens, merges, types, flags."""
+    head_type: str
+    """Storage type of the output head, for example ``F16``."""
+    is_quantized: bool
+    shard_count: int = 1
+    training_context_length: int | None = None
+    provenance: tuple[tuple[str, str], ...] = field(default=())
+    """Metadata worth showing: quantizer version, importance matrix, licence, base model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendInfo:
+    """What can change a logit besides the model: engine, build and settings."""
+
+    name: str
+    version: str
+    build: str
+    """What the engine says of its own build: commit and instruction sets."""
+    device: str
+    settings: tuple[tuple[str, str], ...]
+    """Every setting that can change a logit, sorted by name."""

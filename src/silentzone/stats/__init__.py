@@ -1,0 +1,1 @@
+"""Arrays to estimates, tests and intervals. NumPy and SciPy only; knows no models or tokens."""
