@@ -1,0 +1,1 @@
+"""The study folder: tables, manifests, reference traces; atomic writes, content keys."""
