@@ -1,0 +1,203 @@
+"""Differences of two models on the same items.
+
+Array shapes: n items.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats as distributions
+
+from silentzone.errors import InputError, ShapeError
+from silentzone.stats.estimates import (
+    critical_t,
+    linearised_estimate,
+    mean_estimate,
+    null_estimate,
+    ratio_of_means_estimate,
+)
+from silentzone.stats.proportions import direction_estimate, is_binary, proportion_estimate
+from silentzone.stats.results import Estimate, TestResult
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from silentzone.stats.clusters import ClusterPartition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decomposition:
+    """How the candidate's answers differ from the reference's on the same items."""
+
+    n_items: int
+    harm: int
+    """Items on which the candidate scored lower (b)."""
+    gain: int
+    """Items on which the candidate scored higher (c)."""
+    volume: Estimate
+    direction: Estimate
+    net: Estimate
+
+
+def paired_difference(
+    reference: NDArray[np.float64],
+    candidate: NDArray[np.float64],
+    clusters: ClusterPartition,
+    *,
+    confidence: float = 0.95,
+) -> Estimate:
+    """Mean of candidate - reference, clustered.
+
+    Parameters
+    ----------
+    reference, candidate : ndarray of shape (n,)
+        Scores of the same items in the same order.
+    clusters : ClusterPartition
+        What is independent.
+    confidence : float
+
+    Returns
+    -------
+    Estimate
+        For 0/1 scores the standard error is not below Bonett and Price's, which is not zero when
+        no item differs: then the sample bounds the difference, it does not prove it to be zero.
+
+    Raises
+    ------
+    ShapeError
+        If the arrays differ in shape.
+
+    References
+    ----------
+    .. [1] Bonett and Price (2012), Adjusted Wald confidence interval for a difference of
+       binomial proportions based on paired data, J. Educ. Behav. Stat. 37, 479-488.
+    """
+    _require_same_shape(reference, candidate)
+    difference = candidate - reference
+    if len(difference) == 0 or not (is_binary(reference) and is_binary(candidate)):
+        return mean_estimate(difference, clusters, confidence=confidence)
+    return _binary_difference(difference, clusters, confidence)
+
+
+def decompose(
+    reference: NDArray[np.float64],
+    candidate: NDArray[np.float64],
+    clusters: ClusterPartition,
+    *,
+    confidence: float = 0.95,
+) -> Decomposition:
+    """Harm, gain, volume, direction and net of one candidate on one benchmark.
+
+    Volume is the mean absolute difference, net the mean difference, direction their ratio; for
+    0/1 scores these are (b+c)/n, (c-b)/n and (c-b)/(b+c).
+
+    Raises
+    ------
+    ShapeError
+        If the arrays differ in shape.
+    """
+    _require_same_shape(reference, candidate)
+    difference = candidate - reference
+    moved = np.abs(difference)
+    harm, gain = int((difference < 0).sum()), int((difference > 0).sum())
+    binary = is_binary(reference) and is_binary(candidate)
+    if binary and clusters.has_only_singletons:
+        direction = direction_estimate(harm, gain, confidence=confidence)
+    elif harm + gain == 0:
+        direction = null_estimate(
+            "ratio of means (delta method)", "no discordant item", confidence=confidence
+        )
+    else:
+        direction = within(
+            ratio_of_means_estimate(difference, moved, clusters, confidence=confidence), -1.0, 1.0
+        )
+    return Decomposition(
+        n_items=len(difference),
+        harm=harm,
+        gain=gain,
+        volume=proportion_estimate(moved, clusters, confidence=confidence),
+        direction=direction,
+        net=paired_difference(reference, candidate, clusters, confidence=confidence),
+    )
+
+
+def mcnemar_exact(harm: int, gain: int) -> TestResult:
+    """Exact McNemar test that harm and gain are equally likely; p = 1 when b + c = 0.
+
+    Raises
+    ------
+    InputError
+        If a count is negative.
+
+    Examples
+    --------
+    >>> mcnemar_exact(10, 2).pvalue
+    0.03857421875
+    """
+    if harm < 0 or gain < 0:
+        raise InputError(f"`harm` and `gain` must not be negative, they are {harm} and {gain}.")
+    discordant = harm + gain
+    pvalue = float(distributions.binomtest(gain, discordant).pvalue) if discordant else 1.0
+    return TestResult(
+        statistic=float(min(harm, gain)),
+        pvalue=pvalue,
+        alternative="two-sided",
+        method="exact McNemar (binomial)",
+        n_observations=discordant,
+        cautions=() if discordant else ("no discordant item",),
+    )
+
+
+def within(estimate: Estimate, low: float, high: float) -> Estimate:
+    """Cut an interval to the range its value can have."""
+    if estimate.interval is None:
+        return estimate
+    bounds = (max(low, estimate.interval[0]), min(high, estimate.interval[1]))
+    return Estimate(
+        value=estimate.value,
+        standard_error=estimate.standard_error,
+        interval=bounds,
+        method=estimate.method,
+        n_observations=estimate.n_observations,
+        n_clusters=estimate.n_clusters,
+        confidence=estimate.confidence,
+        cautions=estimate.cautions,
+    )
+
+
+def _binary_difference(
+    difference: NDArray[np.float64], clusters: ClusterPartition, confidence: float
+) -> Estimate:
+    clusters.require(difference)
+    n, net = len(difference), float(difference.mean())
+    label = "paired mean difference"
+    plain = linearised_estimate(net, difference - net, clusters, label=label, confidence=confidence)
+    if clusters.n_clusters < 2:
+        return plain
+    harm, gain = int((difference < 0).sum()), int((difference > 0).sum())
+    adjusted_net = (gain - harm) / (n + 2)
+    adjusted = math.sqrt(((harm + gain + 2) / (n + 2) - adjusted_net**2) / (n + 2))
+    standard_error = max(plain.standard_error or 0.0, adjusted)
+    half = critical_t(confidence, clusters.n_clusters - 1) * standard_error
+    return Estimate(
+        value=net,
+        standard_error=standard_error,
+        interval=(max(-1.0, net - half), min(1.0, net + half)),
+        method=f"{plain.method}; standard error not below Bonett-Price",
+        n_observations=n,
+        n_clusters=clusters.n_clusters,
+        confidence=confidence,
+        cautions=tuple(text for text in plain.cautions if "spread is unknown" not in text),
+    )
+
+
+def _require_same_shape(first: NDArray[np.float64], second: NDArray[np.float64]) -> None:
+    if first.shape != second.shape or first.ndim != 1:
+        raise ShapeError(
+            f"`reference` and `candidate` must be one-dimensional and of one length, "
+            f"they have shapes {first.shape} and {second.shape}."
+        )

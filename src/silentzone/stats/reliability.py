@@ -1,0 +1,164 @@
+"""How well one axis of a cohort would repeat on other windows or items, by split halves.
+
+Array shapes: M models, n observations, G clusters, R splits.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats as distributions
+
+from silentzone.errors import InputError, ShapeError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from silentzone.stats.clusters import ClusterPartition
+
+LOWEST_RELIABILITY = 0.3
+FEWEST_SPLITS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reliability:
+    """Spearman-Brown reliability of an axis; null where it is too low to divide by."""
+
+    value: float | None
+    half_correlation: float | None
+    """Mean Spearman correlation between two halves over models, before Spearman-Brown."""
+    n_splits: int
+    """Splits that had a correlation."""
+    cautions: tuple[str, ...] = ()
+
+
+def random_halves(n_clusters: int, n_splits: int, *, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Random halves of the clusters, one row per split; the other half is the complement.
+
+    Returns
+    -------
+    ndarray of shape (R, G), bool
+        Each row has n_clusters // 2 members.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two clusters or fewer than 200 splits.
+    """
+    if n_clusters < 2 or n_splits < FEWEST_SPLITS:
+        raise InputError(
+            f"`n_clusters` must be at least 2 and `n_splits` at least {FEWEST_SPLITS}; "
+            f"they are {n_clusters} and {n_splits}."
+        )
+    order = np.argsort(rng.random((n_splits, n_clusters)), axis=1)
+    ranks = np.argsort(order, axis=1)
+    halves: NDArray[np.bool_] = ranks < n_clusters // 2
+    return halves
+
+
+def half_ratios(
+    numerator_MG: NDArray[np.float64],
+    denominator_MG: NDArray[np.float64],
+    halves_RG: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """Ratio of cluster sums in each half: a mean where the denominator counts observations.
+
+    Returns
+    -------
+    ndarray of shape (M, R), float64
+        NaN where a half has nothing in its denominator.
+    """
+    if numerator_MG.shape != denominator_MG.shape:
+        raise ShapeError("`numerator_MG` and `denominator_MG` must have one shape.")
+    weights = halves_RG.T.astype(np.float64)
+    top, bottom = numerator_MG @ weights, denominator_MG @ weights
+    return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0.0)
+
+
+def half_quantiles(
+    values_Mn: NDArray[np.float64],
+    fraction: float,
+    clusters: ClusterPartition,
+    halves_RG: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """Quantile (linear, f * (n - 1)) of each model in each half, of shape (M, R)."""
+    result = np.full((len(values_Mn), len(halves_RG)), np.nan)
+    for model, values in enumerate(values_Mn):
+        order = np.argsort(values, kind="stable")
+        ordered, codes = values[order], clusters.codes[order]
+        for split, half in enumerate(halves_RG):
+            members = np.flatnonzero(half[codes])
+            if len(members) == 0:
+                continue
+            place = fraction * (len(members) - 1)
+            low = int(place)
+            below = ordered[members[low]]
+            above = ordered[members[min(low + 1, len(members) - 1)]]
+            result[model, split] = below + (place - low) * (above - below)
+    return result
+
+
+def split_half_reliability(
+    first_MR: NDArray[np.float64], second_MR: NDArray[np.float64]
+) -> Reliability:
+    """Reliability of an axis from its values in two halves of the data.
+
+    Parameters
+    ----------
+    first_MR, second_MR : ndarray of shape (M, R)
+        The axis of each model in a half and in its complement, one column per split. Splits in
+        which a value is missing (NaN) or all models are equal do not count.
+
+    Returns
+    -------
+    Reliability
+        Mean Spearman correlation over splits, stepped up by Spearman-Brown 2r / (1 + r); null
+        with a caution below 0.3, and with fewer than three models.
+    """
+    n_models = len(first_MR)
+    if first_MR.shape != second_MR.shape:
+        raise ShapeError("`first_MR` and `second_MR` must have one shape.")
+    if n_models < 3:
+        return _unknown(f"{n_models} models: a split-half correlation needs three")
+    correlations = column_spearman(first_MR, second_MR)
+    usable = correlations[np.isfinite(correlations)]
+    if len(usable) < FEWEST_SPLITS // 2:
+        return _unknown("most splits have no correlation: values equal or missing")
+    half = float(usable.mean())
+    value = 2.0 * half / (1.0 + half) if half > -1.0 else -1.0
+    if value < LOWEST_RELIABILITY:
+        reason = f"split-half reliability {value:.2f}, below {LOWEST_RELIABILITY:g}"
+        return Reliability(
+            value=None, half_correlation=half, n_splits=len(usable), cautions=(reason,)
+        )
+    return Reliability(value=value, half_correlation=half, n_splits=len(usable))
+
+
+def column_spearman(
+    first_MR: NDArray[np.float64], second_MR: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Spearman correlation of each column, of shape (R,); NaN where it does not exist."""
+    missing = np.isnan(first_MR).any(axis=0) | np.isnan(second_MR).any(axis=0)
+    ranks_a = distributions.rankdata(np.where(missing, 0.0, first_MR), axis=0)
+    ranks_b = distributions.rankdata(np.where(missing, 0.0, second_MR), axis=0)
+    ranks_a -= ranks_a.mean(axis=0)
+    ranks_b -= ranks_b.mean(axis=0)
+    scale = np.sqrt((ranks_a**2).sum(axis=0) * (ranks_b**2).sum(axis=0))
+    covariance = (ranks_a * ranks_b).sum(axis=0)
+    result: NDArray[np.float64] = np.full(covariance.shape, np.nan)
+    np.divide(covariance, scale, out=result, where=scale > 0.0)
+    return result
+
+
+def attainable_correlation(first: Reliability, second: Reliability) -> float | None:
+    """Largest |rho| two axes of these reliabilities can be expected to show, or null."""
+    if first.value is None or second.value is None:
+        return None
+    return math.sqrt(first.value * second.value)
+
+
+def _unknown(reason: str) -> Reliability:
+    return Reliability(value=None, half_correlation=None, n_splits=0, cautions=(reason,))
