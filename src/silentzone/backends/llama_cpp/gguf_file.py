@@ -1,0 +1,346 @@
+"""What a GGUF file is: identity, storage types, output head, size of its KV cache.
+
+Shape letters: V vocabulary entries, D width of the final hidden state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import struct
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from silentzone.backends.llama_cpp.gguf_header import GgufHeader, MetadataArray, read_header
+from silentzone.errors import ModelFileError
+from silentzone.records.models import ModelRef
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from silentzone.backends.llama_cpp.gguf_header import TensorEntry, Value
+
+_HASH_CHUNK_BYTES: Final = 8 * 2**20
+_MAX_SHOWN_CHARACTERS: Final = 200
+_MAX_LAYERS: Final = 4096
+_MAX_HEADS: Final = 2**16
+_SHARD_NAME: Final = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf")
+_ENCODING_KEYS: Final = (
+    "add_bos_token", "add_eos_token", "add_sep_token", "add_space_prefix", "bos_token_id",
+    "cls_token_id", "escape_whitespaces", "merges", "model", "pre", "precompiled_charsmap",
+    "remove_extra_whitespaces", "scores", "seperator_token_id", "token_type", "tokens",
+    "unknown_token_id",
+)  # fmt: skip
+"""Of ``tokenizer.ggml``: what decides the ids a text becomes (GGUF spells separator so). Padding
+and end-of-turn ids are not among them: publishers correct them without changing any encoding."""
+_PROVENANCE_KEY: Final = re.compile(
+    r"general\.(name|basename|organization|finetune|version|size_label|license|quantized_by"
+    r"|quantization_version|file_type|repo_url|source\.url)"
+    r"|general\.base_model\.\d{1,2}\.(name|organization|repo_url)"
+    r"|quantize\.imatrix\.(file|dataset|entries_count|chunks_count)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HeadTensor:
+    """The matrix that turns a final hidden state into logits, as it is stored."""
+
+    name: str
+    """``output.weight``, or ``token_embd.weight`` where the head is tied to the embedding."""
+    type_name: str
+    shape: tuple[int, int]
+    """(V, D)"""
+    data: NDArray[np.uint8]
+    """Of shape (V, bytes of a row), mapped read-only from the file."""
+    bias: NDArray[np.float32] | None
+    """Of shape (V,), from ``output.bias``."""
+
+
+def shard_paths(path: Path) -> tuple[Path, ...]:
+    """All files of one model in order: ``path`` itself, or every shard beside the one named.
+
+    Raises
+    ------
+    ModelFileError
+        If the file name counts shards impossibly or one of them is missing.
+    """
+    match = _SHARD_NAME.fullmatch(path.name)
+    if match is None:
+        return (path,)
+    number, count = int(match["number"]), int(match["count"])
+    if not 1 <= number <= count:
+        raise ModelFileError(f"`{path}` calls itself shard {number} of {count}")
+    shards = tuple(
+        path.with_name(f"{match['stem']}-{index:05d}-of-{count:05d}.gguf")
+        for index in range(1, count + 1)
+    )
+    missing = [shard.name for shard in shards if not shard.exists()]
+    if missing:
+        raise ModelFileError(
+            f"`{path}` is one of {count} shards; missing beside it: {', '.join(missing[:4])}"
+            + (f" and {len(missing) - 4} more" if len(missing) > 4 else ""),
+            hint="put all shards of a model into one folder",
+        )
+    return shards
+
+
+def read_model(path: Path, name: str, *, on_bytes: Callable[[int], None] | None = None) -> ModelRef:
+    """Identity of the model in a GGUF file.
+
+    Parameters
+    ----------
+    path : Path
+        The file, or any shard of a sharded model.
+    name : str
+        Name shown to people.
+    on_bytes : callable, optional
+        Told after each piece how many more bytes have been hashed; they sum to ``file_bytes``.
+
+    Raises
+    ------
+    ModelFileError
+        If a file is missing, damaged, cut off, or holds no language model.
+    """
+    headers = _read_shards(path)
+    first = headers[0]
+    tensors = [tensor for header in headers for tensor in header.tensors]
+    head = _head_entry(headers)[1]
+    tokens = first.metadata.get("tokenizer.ggml.tokens")
+    if not isinstance(tokens, MetadataArray) or not tokens.is_text or not tokens.length:
+        raise ModelFileError(
+            f"`{path}` holds no tokenizer", hint="use the file of a whole language model"
+        )
+    if tokens.length != head.shape[1]:
+        raise ModelFileError(
+            f"`{path}`: {head.name} has {head.shape[1]} rows and the tokenizer {tokens.length} "
+            "tokens"
+        )
+    n_elements = sum(tensor.n_elements for tensor in tensors)
+    architecture = _architecture(first)
+    return ModelRef(
+        name=name,
+        sha256=_content_sha256(headers, on_bytes),
+        file_bytes=sum(header.file_bytes for header in headers),
+        parameter_count=n_elements,
+        bits_per_weight=8 * sum(tensor.n_bytes for tensor in tensors) / n_elements,
+        weight_format=_weight_format(tensors),
+        architecture=architecture,
+        vocabulary_size=tokens.length,
+        tokenizer_sha256=_tokenizer_sha256(first),
+        head_type=head.type.name,
+        is_quantized=any(t.type.is_quantized for t in tensors if len(t.shape) > 1),
+        shard_count=len(headers),
+        training_context_length=first.integer(f"{architecture}.context_length"),
+        provenance=_provenance(first),
+    )
+
+
+def head_tensor(path: Path) -> HeadTensor:
+    """Output head of a model, mapped from its file.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is not usable, has no head, or a bias of another length or kind.
+    """
+    headers = _read_shards(path)
+    header, head = _head_entry(headers)
+    width, vocabulary_size = head.shape
+    bias = None
+    for holder in headers:
+        entry = holder.tensor("output.bias")
+        if entry is not None:
+            if entry.type.name not in {"F32", "F16"} or entry.n_elements != vocabulary_size:
+                raise ModelFileError(f"`{holder.path}`: output.bias does not fit {head.name}")
+            stored = np.dtype("<f4" if entry.type.name == "F32" else "<f2")
+            bias = np.fromfile(
+                holder.path, stored, count=vocabulary_size, offset=entry.file_offset
+            ).astype(np.float32)
+    data = np.memmap(
+        header.path, np.uint8, "r", head.file_offset,
+        shape=(vocabulary_size, head.n_bytes // vocabulary_size),
+    )  # fmt: skip
+    return HeadTensor(
+        name=head.name, type_name=head.type.name, shape=(vocabulary_size, width), data=data,
+        bias=bias,
+    )  # fmt: skip
+
+
+def final_logit_softcapping(path: Path) -> float | None:
+    """Bound c of ``c tanh(logit / c)`` applied to the logits; None where there is none."""
+    header = _read_shards(path)[0]
+    return header.number(f"{_architecture(header)}.final_logit_softcapping") or None
+
+
+def logit_scale(path: Path) -> float | None:
+    """Factor the architecture applies to logits or hidden state; None where there is none."""
+    header = _read_shards(path)[0]
+    return header.number(f"{_architecture(header)}.logit_scale") or None
+
+
+def kv_cache_bytes(path: Path, context_length: int) -> int | None:
+    """Bytes of an F16 KV cache at a context length; None where the layout is not a plain one.
+
+    Sliding-window layers are counted at the full context, as llama.cpp allocates them with
+    ``swa_full``: an upper bound for such models. :func:`kv_cache_obstacle` has the reason of None.
+    """
+    header = _read_shards(path)[0]
+    if _kv_obstacle(header) is not None:
+        return None
+    return 2 * context_length * sum(_kv_heads(header)) * sum(_head_widths(header))
+
+
+def kv_cache_obstacle(path: Path) -> str | None:
+    """Why the size of the KV cache cannot be told from the metadata; None where it can."""
+    return _kv_obstacle(_read_shards(path)[0])
+
+
+def _read_shards(path: Path) -> tuple[GgufHeader, ...]:
+    headers = tuple(read_header(shard) for shard in shard_paths(path))
+    first = headers[0]
+    split_count = first.integer("split.count") or 1
+    if split_count != len(headers):
+        raise ModelFileError(
+            f"`{first.path}` says it has {split_count} shards, its name says {len(headers)}",
+            hint="shards keep the names llama.cpp gave them: NAME-00001-of-0000N.gguf",
+        )
+    n_tensors = sum(len(header.tensors) for header in headers)
+    promised = first.integer("split.tensors.count")
+    names = {tensor.name for header in headers for tensor in header.tensors}
+    if not n_tensors:
+        raise ModelFileError(f"`{path}` holds no tensors", hint="a vocabulary alone is no model")
+    if len(names) != n_tensors or (promised is not None and promised != n_tensors):
+        raise ModelFileError(f"the shards of `{path}` do not belong together")
+    return headers
+
+
+def _head_entry(headers: tuple[GgufHeader, ...]) -> tuple[GgufHeader, TensorEntry]:
+    for name in ("output.weight", "token_embd.weight"):
+        for header in headers:
+            tensor = header.tensor(name)
+            if tensor is not None and len(tensor.shape) == 2:
+                return header, tensor
+    raise ModelFileError(
+        f"`{headers[0].path}` holds no output head and no token embedding",
+        hint="use the file of a language model, not of a projector, adapter or matrix of weights",
+    )
+
+
+def _architecture(header: GgufHeader) -> str:
+    architecture = header.text("general.architecture")
+    if architecture is None or not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", architecture):
+        raise ModelFileError(f"`{header.path}` does not name its architecture")
+    return architecture
+
+
+def _content_sha256(headers: tuple[GgufHeader, ...], on_bytes: Callable[[int], None] | None) -> str:
+    digest = hashlib.sha256()
+    for header in headers:
+        try:
+            with header.path.open("rb") as file:
+                while chunk := file.read(_HASH_CHUNK_BYTES):
+                    digest.update(chunk)
+                    if on_bytes is not None:
+                        on_bytes(len(chunk))
+        except OSError as error:
+            raise ModelFileError(f"`{header.path}` cannot be read: {error}") from error
+    return digest.hexdigest()
+
+
+def _tokenizer_sha256(header: GgufHeader) -> str:
+    digest = hashlib.sha256()
+    keys = [*_ENCODING_KEYS]
+    if header.metadata.get("tokenizer.ggml.add_eos_token"):
+        keys.append("eos_token_id")
+    for key in keys:
+        value = header.metadata.get(f"tokenizer.ggml.{key}")
+        if value is not None:
+            content = _canonical(value)
+            digest.update(f"{key} {len(content)} ".encode() + content)
+    return digest.hexdigest()
+
+
+def _canonical(value: Value) -> bytes:
+    """Bytes that do not depend on the width in which a converter chose to store a number."""
+    if isinstance(value, bytes):
+        return b"text " + value
+    if not isinstance(value, MetadataArray):
+        return b"number " + struct.pack("<d", value)
+    if value.is_text:
+        return b"texts " + value.raw
+    return b"numbers " + np.asarray(value.numbers(), dtype="<f8").tobytes()
+
+
+def _weight_format(tensors: list[TensorEntry]) -> str:
+    """Types by share of the elements, largest first; what rounds to 0 % is left out."""
+    counts: Counter[str] = Counter()
+    for tensor in tensors:
+        counts[tensor.type.name] += tensor.n_elements
+    total = counts.total()
+    shares = [(name, round(100 * count / total)) for name, count in counts.most_common()]
+    shown = [(name, share) for name, share in shares if share]
+    if len(shown) == 1:
+        return shown[0][0]
+    return ", ".join(f"{name} {share} %" for name, share in shown)
+
+
+def _provenance(header: GgufHeader) -> tuple[tuple[str, str], ...]:
+    shown = []
+    for key, value in sorted(header.metadata.items()):
+        if isinstance(value, MetadataArray) or not _PROVENANCE_KEY.fullmatch(key):
+            continue
+        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+        text = "".join(character for character in text[:2000] if character.isprintable())
+        shown.append((key, text[:_MAX_SHOWN_CHARACTERS]))
+    return tuple(shown)
+
+
+def _kv_obstacle(header: GgufHeader) -> str | None:
+    prefix = _architecture(header)
+    for pattern, reason in (
+        (r"ssm\..*|wkv\..*|shortconv\..*|kda\..*", "it has recurrent layers"),
+        (r"attention\.kv_lora_rank", "it has latent attention (MLA)"),
+        (r"attention\.shared_kv_layers", "its layers share KV caches"),
+        (r"attention\.(key|value)_length_swa", "its layers differ in head size"),
+    ):
+        known = re.compile(rf"{re.escape(prefix)}\.({pattern})")
+        if any(known.fullmatch(key) for key in header.metadata):
+            return f"{prefix}: {reason}"
+    heads = _kv_heads(header)
+    if not heads or not all(1 <= count <= _MAX_HEADS for count in heads):
+        return f"{prefix}: its metadata do not say how many KV heads each layer has"
+    if not all(1 <= width <= _MAX_HEADS for width in _head_widths(header)):
+        return f"{prefix}: its metadata do not say how wide a head is"
+    return None
+
+
+def _kv_heads(header: GgufHeader) -> tuple[int, ...]:
+    """Give the KV heads of each layer; empty where the metadata do not tell."""
+    return _per_layer(header, "head_count_kv") or _per_layer(header, "head_count")
+
+
+def _per_layer(header: GgufHeader, key: str) -> tuple[int, ...]:
+    prefix = _architecture(header)
+    layers = header.integer(f"{prefix}.block_count") or 0
+    if not 1 <= layers <= _MAX_LAYERS:
+        return ()
+    value = header.metadata.get(f"{prefix}.attention.{key}")
+    entries = value.numbers() if isinstance(value, MetadataArray) else (value,) * layers
+    counts = tuple(entry for entry in entries if type(entry) is int)
+    return counts if len(counts) == layers else ()
+
+
+def _head_widths(header: GgufHeader) -> tuple[int, int]:
+    """Give the width of a key and of a value; 0 where the metadata do not tell."""
+    prefix = _architecture(header)
+    heads = _per_layer(header, "head_count")
+    width = header.integer(f"{prefix}.embedding_length") or 0
+    usual = width // heads[0] if heads and heads[0] > 0 else 0
+    key_width = header.integer(f"{prefix}.attention.key_length") or usual
+    return key_width, header.integer(f"{prefix}.attention.value_length") or usual
