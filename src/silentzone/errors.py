@@ -77,7 +77,7 @@ class ProtocolMismatchError(SilentzoneError, ValueError):
 
 
 class EnvironmentNotReadyError(SilentzoneError):
-    """This machine lacks something the command needs."""
+    """The machine lacks something the command needs."""
 
 
 class MissingExtraError(EnvironmentNotReadyError, ImportError):
@@ -101,7 +101,21 @@ class NonFiniteLogitsError(MeasurementError):
 
 
 class WorkerCrashError(MeasurementError):
-    """The process that measured one model died; carries what it printed last."""
+    """The process that measured one model died; carries what it printed last.
+
+    Parameters
+    ----------
+    message : str
+    hint : str, optional
+    last_lines : tuple of str
+        What the process printed last, without control characters; the oldest line first.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, last_lines: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.last_lines = last_lines
 
 
 class CheckNotMetError(SilentzoneError):
