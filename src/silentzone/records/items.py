@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,3 +45,27 @@ class BenchmarkRef:
     """Expected score of guessing: mean of 1 / number of choices."""
     headline: str
     """``raw`` or ``normalized``."""
+
+    @staticmethod
+    def of(  # noqa: PLR0913 - one keyword per field
+        items: Sequence[ChoiceItem],
+        *,
+        name: str,
+        description: str,
+        source: str,
+        licence: str,
+        headline: str,
+    ) -> BenchmarkRef:
+        """Identity of a benchmark from its items, of which there must be at least one."""
+        content = [[item.item_id, item.prompt, item.choices, item.gold] for item in items]
+        text = json.dumps(content, ensure_ascii=True)
+        return BenchmarkRef(
+            name=name,
+            description=description,
+            source=source,
+            licence=licence,
+            items_sha256=hashlib.sha256(text.encode()).hexdigest(),
+            item_count=len(items),
+            chance=math.fsum(1 / len(item.choices) for item in items) / len(items),
+            headline=headline,
+        )
