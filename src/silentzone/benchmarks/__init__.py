@@ -1,0 +1,1 @@
+"""Multiple-choice benchmarks: items, prompts, token pairs and scoring rules."""
