@@ -322,7 +322,8 @@ def _kv_obstacle(header: GgufHeader) -> str | None:
 
 def _kv_heads(header: GgufHeader) -> tuple[int, ...]:
     """Give the KV heads of each layer; empty where the metadata do not tell."""
-    return _per_layer(header, "head_count_kv") or _per_layer(header, "head_count")
+    is_told = f"{_architecture(header)}.attention.head_count_kv" in header.metadata
+    return _per_layer(header, "head_count_kv" if is_told else "head_count")
 
 
 def _per_layer(header: GgufHeader, key: str) -> tuple[int, ...]:

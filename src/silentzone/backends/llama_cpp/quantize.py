@@ -33,7 +33,8 @@ class QuantRecipe:
     The token embedding and the head follow them too, unless their own field is set."""
     token_embedding_type: str | None = None
     output_tensor_type: str | None = None
-    """Storage of ``output.weight``; a tied head is the token embedding and follows that."""
+    """Storage of the head: of ``output.weight``, or of the token embedding where the head is tied
+    and ``token_embedding_type`` is not given."""
     is_pure: bool = False
     """Give every tensor the plain type of ``file_type`` instead of llama.cpp's mixture."""
     allow_requantize: bool = False

@@ -1,0 +1,320 @@
+"""``study.toml`` to :class:`~silentzone.records.config.StudyConfig` and back.
+
+Everything that is wrong with a file is said at once: a study is edited on one machine and run on
+another, and finding one error per attempt wastes both.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from silentzone.errors import ConfigError
+from silentzone.records.config import (
+    BenchmarkEntry,
+    CorpusEntry,
+    DecisionEntry,
+    EngineEntry,
+    FloorEntry,
+    ModelEntry,
+    StudyConfig,
+)
+from silentzone.studies.config_fields import ALL, Field, Problems, Section
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MAX_CONFIG_BYTES: Final = 2**20
+_MAX_COHORT: Final = 1000
+_LATER_SHARD: Final = re.compile(r".+-(?!00001)\d{5}-of-\d{5}\.gguf")
+_SHARD_ENDING: Final = re.compile(r"-\d{5}-of-\d{5}$")
+
+_STUDY: Final = {"name": Field(str), "seed": Field(int, low=0, high=2**63 - 1)}
+_MODEL: Final = {"name": Field(str), "path": Field(str), "note": Field(str)}
+_CANDIDATES: Final = {**_MODEL, "glob": Field(str)}
+_CORPUS: Final = {
+    "name": Field(str),
+    "path": Field(str),
+    "context_length": Field(int, low=16, high=2**24),
+    "windows": Field(int, low=1, high=2**31 - 1, all_allowed=True),
+    "select": Field(str, choices=("first", "spread")),
+    "documents": Field(str, choices=("none", "files", "headings")),
+    "first_scored": Field(int, low=1, high=2**24),
+}
+_BENCHMARK: Final = {
+    "name": Field(str),
+    "items": Field(int, low=1, high=2**31 - 1, all_allowed=True),
+    "path": Field(str),
+    "score": Field(str, choices=("raw", "normalized")),
+}
+_DECISION: Final = {
+    "margin": Field(float, above=0, below=1),
+    "guard_margin": Field(float, above=0, below=1),
+    "alpha": Field(float, above=0, below=0.5),
+    "memory_budget_gb": Field(float, above=0, below=1e6),
+    "context_length": Field(int, low=16, high=2**24),
+}
+_ENGINE: Final = {
+    "backend": Field(str),
+    "threads": Field(int, low=1, high=4096),
+    "batch_tokens": Field(int, low=1, high=2**20),
+    "micro_batch_tokens": Field(int, low=1, high=2**20),
+    "gpu_layers": Field(int, low=-1, high=10_000),
+}
+_FLOOR: Final = {
+    "windows": Field(int, low=0, high=2**31 - 1),
+    "token_by_token_positions": Field(int, low=0, high=2**31 - 1),
+    "items": Field(int, low=0, high=2**31 - 1),
+}
+_DECISION_COMMENT: Final = (
+    "Chosen before the data are seen: margins as proportions of items, alpha one-sided."
+)
+_SECTIONS: Final = (
+    "study", "reference", "candidates", "corpora", "benchmarks", "decision", "engine", "floor",
+)  # fmt: skip
+
+
+def load_config(path: Path) -> StudyConfig:
+    """Read a study.toml; relative paths in it start at its folder.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing, is not TOML, or asks for something impossible: one error that
+        lists everything found.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_CONFIG_BYTES + 1)
+        if len(content) > _MAX_CONFIG_BYTES:
+            raise ConfigError(f"`{path}` is larger than {_MAX_CONFIG_BYTES} bytes")
+        mapping = tomllib.loads(content.decode("utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"`{path}` does not exist") from None
+    except OSError as error:
+        raise ConfigError(f"`{path}` cannot be read: {error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"`{path}` is not TOML: {error}", hint="see https://toml.io") from error
+    return parse_config(mapping, path.parent)
+
+
+def parse_config(mapping: Mapping[str, Any], base: Path) -> StudyConfig:
+    """Check what a study asks for.
+
+    Parameters
+    ----------
+    mapping : Mapping
+        The sections of a study.toml.
+    base : Path
+        Folder where relative paths and globs start.
+
+    Raises
+    ------
+    ConfigError
+        Listing everything wrong: unknown keys, types, ranges, missing files, names and paths
+        given twice, names that are paths.
+    """
+    problems = Problems()
+    base = base.absolute()
+    problems.check_keys("study.toml", mapping, _SECTIONS)
+    study = {
+        "name": base.name or "study",
+        "seed": 1,
+        **Section.of(mapping, "study", _STUDY, problems).values,
+    }
+    problems.check_plain_name("[study]", study["name"])
+    reference = _reference(mapping, base, problems)
+    config = {
+        **study,
+        "reference": reference,
+        "candidates": _candidates(mapping, base, reference, problems),
+        "corpora": _corpora(mapping, base, problems),
+        "benchmarks": _benchmarks(mapping, base, problems),
+        "decision": DecisionEntry(
+            **Section.of(mapping, "decision", _DECISION, problems).values
+        ),
+        "engine": EngineEntry(**Section.of(mapping, "engine", _ENGINE, problems).values),
+        "floor": FloorEntry(**Section.of(mapping, "floor", _FLOOR, problems).values),
+    }  # fmt: skip
+    decision: DecisionEntry = config["decision"]
+    engine: EngineEntry = config["engine"]
+    if not config["corpora"] and not config["benchmarks"]:
+        problems.add("nothing to measure: give [[corpora]] or [[benchmarks]]")
+    if decision.guard_margin < decision.margin:
+        problems.add("[decision] `guard_margin` must not be below `margin`")
+    if engine.micro_batch_tokens > engine.batch_tokens:
+        problems.add("[engine] `micro_batch_tokens` must not exceed `batch_tokens`")
+    problems.raise_if_any()
+    return StudyConfig(**config)
+
+
+def dump_config(config: StudyConfig) -> str:
+    """Write a commented study.toml that :func:`parse_config` reads back to an equal study."""
+    parts = [
+        _table(
+            "[study]",
+            {"name": config.name, "seed": config.seed},
+            "The seed decides every random step.",
+        ),
+        _table("[reference]", asdict(config.reference), "The model the others are held against."),
+    ]
+    parts += _tables(
+        "[[candidates]]",
+        [asdict(entry) for entry in config.candidates],
+        'Or glob = "models/*.gguf", relative to the folder of this file.',
+    )
+    parts += _tables(
+        "[[corpora]]",
+        [asdict(entry) for entry in config.corpora],
+        'Texts; windows = "all" takes every window.',
+    )
+    parts += _tables(
+        "[[benchmarks]]",
+        [asdict(entry) for entry in config.benchmarks],
+        "Built in by name, or a JSONL file by path.",
+    )
+    parts += [
+        _table("[decision]", asdict(config.decision), _DECISION_COMMENT),
+        _table("[engine]", asdict(config.engine), "Every value here can change a logit."),
+        _table("[floor]", asdict(config.floor), "How much is measured against itself."),
+    ]
+    return "\n".join(parts)
+
+
+def _tables(title: str, entries: list[dict[str, Any]], comment: str) -> list[str]:
+    return [_table(title, entry, "" if number else comment) for number, entry in enumerate(entries)]
+
+
+def _table(title: str, values: Mapping[str, object], comment: str) -> str:
+    lines = [f"# {comment}"] if comment else []
+    lines.append(title)
+    for key, value in values.items():
+        if value is None and (title, key) != ("[[corpora]]", "windows"):
+            continue
+        lines.append(f"{key} = {_toml_value(ALL if value is None else value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _toml_value(value: object) -> str:
+    if not isinstance(value, str):
+        return repr(value)
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08X}" for c in escaped) + '"'
+
+
+def _reference(mapping: Mapping[str, Any], base: Path, problems: Problems) -> ModelEntry:
+    section = Section.of(mapping, "reference", _MODEL, problems, required=("path",))
+    return _model(section, base, problems)
+
+
+def _candidates(
+    mapping: Mapping[str, Any], base: Path, reference: ModelEntry, problems: Problems
+) -> tuple[ModelEntry, ...]:
+    entries: list[ModelEntry] = []
+    for section in Section.all_of(mapping, "candidates", _CANDIDATES, problems):
+        if section.has("glob"):
+            entries += _matching(section, base, reference, entries, problems)
+        else:
+            section.require("path")
+            entries.append(_model(section, base, problems))
+    if not entries:
+        problems.add(
+            "no candidates: give [[candidates]] with `path`, or `glob` that matches at least one "
+            "file besides the reference"
+        )
+    problems.check_names("model", [reference.name, *(entry.name for entry in entries)])
+    named: dict[Path, str] = {}
+    for entry in (reference, *entries):
+        real = Path(entry.path).resolve()
+        if entry.path and real in named:
+            problems.add(f"{named[real]!r} and {entry.name!r} are the same file `{entry.path}`")
+        named[real] = entry.name
+    return tuple(entries)
+
+
+def _model(section: Section, base: Path, problems: Problems) -> ModelEntry:
+    path = section.file("path", base)
+    name = section.values.get("name", _stem(Path(path)))
+    if path or section.has("name"):
+        problems.check_plain_name(section.title, name)
+    if _LATER_SHARD.fullmatch(Path(path).name):
+        problems.add(f"{section.title} `path`: `{path}` is a later shard; give the first")
+    return ModelEntry(name=name, path=path, note=section.values.get("note"))
+
+
+def _matching(
+    section: Section,
+    base: Path,
+    reference: ModelEntry,
+    before: list[ModelEntry],
+    problems: Problems,
+) -> list[ModelEntry]:
+    """Files of a glob, sorted by name; models already named and later shards are left out."""
+    for key in ("name", "path"):
+        if section.has(key):
+            problems.add(f"{section.title} has both `glob` and `{key}`")
+    pattern = section.values.get("glob", "")
+    start = Path(Path(pattern).anchor) if Path(pattern).is_absolute() else base
+    try:
+        relative = str(Path(pattern).relative_to(start)) if start != base else pattern
+        found = sorted(path for path in start.glob(relative) if path.is_file())
+    except (ValueError, OSError, NotImplementedError) as error:
+        problems.add(f"{section.title} `glob` = {pattern!r} cannot be used: {error}")
+        return []
+    if len(found) > _MAX_COHORT:
+        problems.add(f"{section.title} `glob` = {pattern!r} matches {len(found)} files")
+        return []
+    known = {Path(entry.path).resolve() for entry in (reference, *before) if entry.path}
+    entries = []
+    for path in found:
+        if path.resolve() in known or _LATER_SHARD.fullmatch(path.name):
+            continue
+        name = _stem(path)
+        problems.check_plain_name(section.title, name)
+        entries.append(ModelEntry(name=name, path=str(path), note=section.values.get("note")))
+    return entries
+
+
+def _corpora(mapping: Mapping[str, Any], base: Path, problems: Problems) -> tuple[CorpusEntry, ...]:
+    entries = []
+    for section in Section.all_of(mapping, "corpora", _CORPUS, problems):
+        section.require("path")
+        path = section.file("path", base, folder_allowed=True)
+        values = {**section.values, "path": path}
+        values.setdefault("name", Path(path).stem)
+        if path or section.has("name"):
+            problems.check_plain_name(section.title, values["name"])
+        entry = CorpusEntry(**values)
+        if entry.first_scored is not None and entry.first_scored >= entry.context_length:
+            problems.add(f"{section.title} `first_scored` must be below `context_length`")
+        if path and entry.documents == "files" and Path(path).is_file():
+            problems.add(f'{section.title} `documents` = "files" needs a folder, `{path}` is none')
+        entries.append(entry)
+    problems.check_names("corpus", [entry.name for entry in entries])
+    return tuple(entries)
+
+
+def _benchmarks(
+    mapping: Mapping[str, Any], base: Path, problems: Problems
+) -> tuple[BenchmarkEntry, ...]:
+    entries = []
+    for section in Section.all_of(mapping, "benchmarks", _BENCHMARK, problems):
+        values = dict(section.values)
+        if section.has("path"):
+            values["path"] = section.file("path", base)
+            values.setdefault("name", Path(values["path"]).stem)
+        else:
+            section.require("name")
+        values.setdefault("name", "")
+        if values.get("path") or section.has("name"):
+            problems.check_plain_name(section.title, values["name"])
+        entries.append(BenchmarkEntry(**values))
+    problems.check_names("benchmark", [entry.name for entry in entries])
+    return tuple(entries)
+
+
+def _stem(path: Path) -> str:
+    return _SHARD_ENDING.sub("", path.stem)
