@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Print a Python of at least 3.11 that can really be started, the one of $PYTHON first.
+# A name on the PATH proves nothing: version managers put names there that refuse to run.
+set -euo pipefail
+
+for name in "${PYTHON:-}" python3.11 python3.12 python3.13 python3 python; do
+    [ -n "$name" ] || continue
+    if found=$("$name" -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1); print(sys.executable)' 2>/dev/null); then
+        echo "$found"
+        exit 0
+    fi
+done
+echo "No Python of version 3.11 or later was found." >&2
+echo "hint: install one, or name it: make PYTHON=/path/to/python3" >&2
+exit 1
