@@ -1,0 +1,145 @@
+"""``silentzone backends``: what is usable here, and the command for what is missing."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from importlib import metadata
+
+import click
+
+from silentzone.cli.options import json_option
+from silentzone.cli.output import MISSING, write_json, write_line, write_table
+
+ENTRY_POINTS = "silentzone.backends"
+_PROBE_SECONDS = 60.0
+
+# Run in a process of its own: an engine built for another processor dies of an illegal
+# instruction when it is loaded, and that must not take this program with it.
+_PROBES = {
+    "llama_cpp": """
+import json, llama_cpp
+print(json.dumps({
+    "version": llama_cpp.__version__,
+    "build": llama_cpp.llama_print_system_info().decode("utf-8", "replace").strip(),
+    "device": "GPU offload" if llama_cpp.llama_supports_gpu_offload() else "CPU",
+}))
+""",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendState:
+    """What is known of one engine on this machine."""
+
+    name: str
+    is_usable: bool
+    version: str | None
+    build: str | None
+    device: str | None
+    missing: str | None
+    """Why it is not usable."""
+    command: str | None
+    """What makes it usable."""
+
+
+@click.command()
+@json_option
+def backends(as_json: bool) -> None:
+    """Show which engines are usable on this machine.
+
+    For one that is not, the reason and the command that installs it are shown.
+    """
+    names = sorted({point.name for point in metadata.entry_points(group=ENTRY_POINTS)})
+    states = [look_at(name) for name in names]
+    if as_json:
+        write_json({"backends": [asdict(state) for state in states]})
+        return
+    write_table(
+        ("engine", "usable", "version", "device"),
+        [
+            (
+                state.name,
+                "yes" if state.is_usable else "no",
+                state.version or MISSING,
+                state.device or MISSING,
+            )
+            for state in states
+        ],
+    )
+    for state in states:
+        if state.missing:
+            write_line(f"{state.name}: {state.missing}")
+        if state.command:
+            write_line(f"  {state.command}")
+
+
+def look_at(name: str) -> BackendState:
+    """Find out whether an engine can be started, without loading it into this process."""
+    probe = _PROBES.get(name)
+    if probe is None:
+        return _state(name, version=metadata.version("silentzone"), device="CPU")
+    try:
+        outcome = subprocess.run(
+            [sys.executable, "-c", probe],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PROBE_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return _state(name, missing=f"loading it took more than {_PROBE_SECONDS:.0f} s")
+    if outcome.returncode == 0:
+        try:
+            facts = json.loads(outcome.stdout.decode("utf-8", "replace").splitlines()[-1])
+            return _state(name, **facts)
+        except (ValueError, IndexError, TypeError):
+            return _state(name, missing="it was loaded, but did not say what it is")
+    return _state(
+        name, missing=_cause(outcome.returncode, outcome.stderr), command=install_command(name)
+    )
+
+
+def install_command(name: str) -> str | None:
+    """Return the command that installs the engine into the Python that runs now."""
+    extra = name.replace("_", "-")
+    for requirement in metadata.requires("silentzone") or ():
+        package, _, marker = requirement.partition(";")
+        if re.search(rf"extra\s*==\s*['\"]{re.escape(extra)}['\"]", marker):
+            return shlex.join([sys.executable, "-m", "pip", "install", package.strip()])
+    return None
+
+
+def _state(  # noqa: PLR0913 - one parameter per field
+    name: str,
+    *,
+    version: str | None = None,
+    build: str | None = None,
+    device: str | None = None,
+    missing: str | None = None,
+    command: str | None = None,
+) -> BackendState:
+    return BackendState(
+        name=name,
+        is_usable=missing is None,
+        version=version,
+        build=build,
+        device=device,
+        missing=missing,
+        command=command,
+    )
+
+
+def _cause(returncode: int, stderr: bytes) -> str:
+    if returncode < 0:
+        return (
+            f"loading it ends the process with signal {-returncode}; it was probably built for "
+            "another processor"
+        )
+    lines = [line for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+    last = lines[-1] if lines else "no reason was given"
+    return "not installed" if last.startswith("ModuleNotFoundError") else last

@@ -1,0 +1,40 @@
+"""``silentzone run``: a study of the user's own models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from silentzone.cli.options import existing_file, json_option, quiet_option
+from silentzone.cli.outcome import show_outcome
+from silentzone.cli.progress import open_progress
+from silentzone.cli.session import Session, resumable
+
+
+@click.command()
+@click.argument("study", metavar="STUDY.toml", type=existing_file)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Folder of the study; one that is there is continued.",
+)
+@json_option
+@quiet_option
+@click.pass_obj
+def run(session: Session, study: Path, out: Path, as_json: bool, quiet: bool) -> None:
+    """Run the study that STUDY.toml asks for, or go on where it stopped.
+
+    Measures every candidate against the reference, asks the benchmarks, analyzes, and writes the
+    report. A finished part is never measured again; a model that fails is recorded with its cause
+    and the rest goes on.
+    """
+    from silentzone.studies.config import load_config
+    from silentzone.studies.run import run_study
+
+    config = load_config(study)
+    with resumable(session), open_progress(quiet=quiet) as progress:
+        outcome = run_study(config, out, progress=progress, command=session.command)
+    show_outcome(outcome, as_json=as_json)

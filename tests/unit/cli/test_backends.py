@@ -1,0 +1,64 @@
+"""What is usable here, and the command for what is missing."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+
+import pytest
+
+from silentzone.cli import backends as command
+
+
+def _probe(monkeypatch, code):
+    monkeypatch.setitem(command._PROBES, "llama_cpp", code)
+
+
+def _llama(invoke):
+    states = json.loads(invoke("backends", "--json").stdout)["backends"]
+    return next(state for state in states if state["name"] == "llama_cpp")
+
+
+def test_the_built_in_engine_is_always_usable(invoke):
+    states = json.loads(invoke("backends", "--json").stdout)["backends"]
+    assert next(state for state in states if state["name"] == "fake")["is_usable"] is True
+
+
+def test_an_engine_that_loads_says_what_it_is(invoke, monkeypatch):
+    _probe(monkeypatch, """print('noise\\n{"version": "9", "build": "AVX2", "device": "CPU"}')""")
+    state = _llama(invoke)
+    assert (state["is_usable"], state["version"], state["build"]) == (True, "9", "AVX2")
+    assert state["missing"] is None
+
+
+def test_an_engine_that_is_not_installed_comes_with_the_exact_command(invoke, monkeypatch):
+    _probe(monkeypatch, "import no_such_engine")
+    shown = invoke("backends")
+    assert shown.code == 0
+    assert "llama_cpp: not installed" in shown.stdout
+    assert shlex.quote(sys.executable) + " -m pip install llama-cpp-python==" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "signal 9"),
+        ("raise OSError('libgomp.so.1 is missing')", "libgomp.so.1 is missing"),
+        ("raise SystemExit(1)", "no reason was given"),
+        ("print('not json')", "did not say what it is"),
+        ("pass", "did not say what it is"),
+        ("print('{\"unknown\": 1}')", "did not say what it is"),
+    ],
+)
+def test_an_engine_that_does_not_load_is_not_usable_and_says_why(invoke, monkeypatch, code, said):
+    _probe(monkeypatch, code)
+    state = _llama(invoke)
+    assert state["is_usable"] is False
+    assert said in state["missing"]
+
+
+def test_an_engine_that_hangs_is_given_up(invoke, monkeypatch):
+    monkeypatch.setattr(command, "_PROBE_SECONDS", 0.5)
+    _probe(monkeypatch, "import time; time.sleep(60)")
+    assert "took more than" in _llama(invoke)["missing"]
