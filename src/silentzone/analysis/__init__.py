@@ -1,0 +1,1 @@
+"""Stored tables to answers. Reads a study folder; never reaches an engine."""

@@ -1,0 +1,156 @@
+"""How far a candidate moved from the reference: every fidelity metric, each an estimate.
+
+Array shapes: n positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from silentzone.stats.estimates import (
+    exp_mean_difference_estimate,
+    exp_mean_estimate,
+    geometric_mean_estimate,
+    maximum_estimate,
+    mean_estimate,
+    null_estimate,
+    root_mean_square_estimate,
+)
+from silentzone.stats.quantiles import quantile_estimate
+from silentzone.stats.results import Estimate
+
+if TYPE_CHECKING:
+    from silentzone.analysis.positions import ModelPositions
+    from silentzone.stats.clusters import ClusterPartition
+
+Columns = Mapping[str, NDArray[np.float64]]
+Aggregate = Callable[..., Estimate]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FidelityMetric:
+    """What a metric is made from and which way it points."""
+
+    columns: tuple[str, ...]
+    aggregate: Aggregate
+    """Called with the columns, the clusters and ``confidence``."""
+    is_loss: bool | None
+    """Whether it grows when the candidate is worse; null for a mere description."""
+
+
+def fidelity_of_columns(
+    columns: Columns, clusters: ClusterPartition, *, confidence: float = 0.95
+) -> dict[str, Estimate]:
+    """Every fidelity metric of one candidate from its values per position.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray of shape (n,)
+        By the names of the tokens table; without NaN. A metric whose columns are not all there
+        is null with a caution.
+    clusters : ClusterPartition
+        What is independent: windows, or documents.
+    confidence : float
+
+    Returns
+    -------
+    dict of str to Estimate
+        By metric key, in the order in which people read them.
+
+    Raises
+    ------
+    InputError
+        If a column holds NaN.
+    ShapeError
+        If a column and the clusters differ in length.
+    """
+    result = {}
+    for key, metric in METRICS.items():
+        missing = [name for name in metric.columns if name not in columns]
+        if missing:
+            result[key] = null_estimate(
+                "not computed", f"no `{missing[0]}` per position", confidence=confidence
+            )
+            continue
+        arrays = [np.asarray(columns[name], dtype=np.float64) for name in metric.columns]
+        result[key] = metric.aggregate(*arrays, clusters, confidence=confidence)
+    return result
+
+
+def fidelity_of_model(positions: ModelPositions, clusters: ClusterPartition) -> dict[str, Estimate]:
+    """Every fidelity metric over the usable positions of a candidate."""
+    usable = positions.usable
+    columns = {name: values[usable] for name, values in positions.columns.items()}
+    return fidelity_of_columns(columns, clusters.select(usable))
+
+
+def _quantile(fraction: float) -> Aggregate:
+    def aggregate(
+        values: NDArray[np.float64], clusters: ClusterPartition, *, confidence: float
+    ) -> Estimate:
+        return quantile_estimate(values, fraction, clusters, confidence=confidence)
+
+    return aggregate
+
+
+def _maximum(
+    values: NDArray[np.float64], clusters: ClusterPartition, *, confidence: float
+) -> Estimate:
+    del confidence  # a maximum has no interval at any confidence
+    return maximum_estimate(values, clusters)
+
+
+def _of_difference(aggregate: Aggregate) -> Aggregate:
+    """Aggregate of candidate - reference, position by position."""
+
+    def paired(
+        reference: NDArray[np.float64],
+        candidate: NDArray[np.float64],
+        clusters: ClusterPartition,
+        *,
+        confidence: float,
+    ) -> Estimate:
+        if not (np.isfinite(reference).all() and np.isfinite(candidate).all()):
+            return null_estimate(
+                "paired difference", "an NLL is infinite", n_observations=len(reference)
+            )
+        return aggregate(candidate - reference, clusters, confidence=confidence)
+
+    return paired
+
+
+def _metric(aggregate: Aggregate, *columns: str, is_loss: bool | None = True) -> FidelityMetric:
+    return FidelityMetric(columns=columns, aggregate=aggregate, is_loss=is_loss)
+
+
+_KLD, _NLLS = "kl_divergence", ("reference_nll", "candidate_nll")
+
+METRICS: Mapping[str, FidelityMetric] = {
+    "kld_mean": _metric(mean_estimate, _KLD),
+    "kld_median": _metric(_quantile(0.5), _KLD),
+    "kld_geomean": _metric(geometric_mean_estimate, _KLD),
+    "kld_rms": _metric(root_mean_square_estimate, _KLD),
+    "kld_max": _metric(_maximum, _KLD),
+    "kld_p90": _metric(_quantile(0.9), _KLD),
+    "kld_p95": _metric(_quantile(0.95), _KLD),
+    "kld_p99": _metric(_quantile(0.99), _KLD),
+    "kld_p999": _metric(_quantile(0.999), _KLD),
+    "reverse_kld_mean": _metric(mean_estimate, "reverse_kl_divergence"),
+    "js_mean": _metric(mean_estimate, "js_divergence"),
+    "tv_mean": _metric(mean_estimate, "total_variation"),
+    "ppl_reference": _metric(exp_mean_estimate, "reference_nll", is_loss=None),
+    "ppl_candidate": _metric(exp_mean_estimate, "candidate_nll"),
+    "ppl_ratio": _metric(_of_difference(exp_mean_estimate), *_NLLS),
+    "ppl_delta": _metric(exp_mean_difference_estimate, *_NLLS),
+    "ln_ppl_ratio": _metric(_of_difference(mean_estimate), *_NLLS),
+    "delta_p_mean": _metric(mean_estimate, "delta_p", is_loss=False),
+    "delta_p_rms": _metric(root_mean_square_estimate, "delta_p"),
+    "top1_agreement": _metric(mean_estimate, "top1_match", is_loss=False),
+    "top5_containment": _metric(mean_estimate, "top5_match", is_loss=False),
+}
+"""Every fidelity metric by its key."""

@@ -1,0 +1,81 @@
+"""Models, corpora, benchmarks and engine: from the manifest's form to that of ``analysis.json``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from silentzone.store.names import slug
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from silentzone.analysis.as_json import JsonObject
+    from silentzone.analysis.scores import Entry
+
+_MODEL_FIELDS = ("name", "file_bytes", "bits_per_weight", "weight_format", "is_quantized")
+
+
+def model_as_json(model: JsonObject, *, missing: Sequence[str]) -> JsonObject:
+    """Model of the manifest, its status lowered where parts are missing.
+
+    Parameters
+    ----------
+    model : dict
+        As the manifest holds it.
+    missing : sequence of str
+        Parts without a table.
+    """
+    status = model.get("status") or "complete"
+    cautions = list(model.get("cautions", []))
+    if missing:
+        cautions.append("not measured: " + ", ".join(missing))
+        status = "partial" if status == "complete" else status
+    return {
+        **{name: model[name] for name in _MODEL_FIELDS},
+        "slug": slug(model["name"]),
+        "note": model.get("note"),
+        "status": status,
+        "failure": model.get("failure"),
+        "memory_bytes": model.get("memory_bytes"),
+        "cautions": cautions,
+        "provenance": {str(name): value for name, value in model.get("provenance", [])},
+    }
+
+
+def corpus_as_json(corpus: JsonObject) -> JsonObject:
+    """Corpus of the manifest with the number of positions its plan scores."""
+    plan = corpus["plan"]
+    windows = int(corpus["window_count"])
+    per_window = int(plan["context_length"]) - 1 - int(plan["first_scored"])
+    return {
+        "name": corpus["name"],
+        "description": corpus["description"],
+        "context_length": plan["context_length"],
+        "first_scored": plan["first_scored"],
+        "windows": windows,
+        "positions": windows * per_window,
+        "documents": corpus["document_count"],
+        "text_sha256": corpus["text_sha256"],
+    }
+
+
+def benchmark_as_json(benchmark: JsonObject, entry: Entry) -> JsonObject:
+    """Benchmark of the manifest with whether it enters the composite."""
+    return {
+        **{
+            name: benchmark[name]
+            for name in ("name", "description", "source", "licence", "headline")
+        },
+        "items": benchmark["item_count"],
+        "chance": benchmark["chance"],
+        "enters_composite": entry.enters,
+        "why_not": entry.why_not,
+    }
+
+
+def engine_as_json(engine: JsonObject) -> JsonObject:
+    """Engine of the manifest, its settings by name."""
+    return {
+        **{name: engine[name] for name in ("name", "version", "build", "device")},
+        "settings": {str(name): value for name, value in engine["settings"]},
+    }
