@@ -15,17 +15,28 @@ if TYPE_CHECKING:
 
 
 def show_analysis(analysis: Mapping[str, Any], *, as_json: bool) -> None:
-    """Write the answers to stdout: the verdicts as sentences and one table, or all as JSON."""
+    """Write the answers to stdout: sentences, one table and the notes, or all as JSON."""
     if as_json:
         write_json(analysis)
         return
-    from silentzone.report import terminal
+    from silentzone.report.terminal import summarize
 
-    summary = terminal.summarize(analysis)
-    for sentence in summary.sentences:
-        write_line(sentence)
-    write_line("")
-    write_table(summary.header, summary.rows)
+    summary = summarize(analysis)
+    for line in (summary.title, *summary.sentences, ""):
+        write_line(_plain(line))
+    write_table(
+        [_plain(cell) for cell in summary.headers],
+        [[_plain(cell) for cell in row] for row in summary.rows],
+    )
+    for note in summary.notes:
+        write_line(f"note: {_plain(note)}")
+
+
+def _plain(escaped: str) -> str:
+    # The summary is escaped for a console that reads markup; stdout here is a plain stream.
+    from rich.text import Text
+
+    return Text.from_markup(escaped, emoji=False).plain
 
 
 def show_outcome(outcome: StudyOutcome, *, as_json: bool) -> None:

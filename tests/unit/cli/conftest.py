@@ -62,9 +62,11 @@ class Outcome:
 class Summary:
     """Stand-in for the report's text summary."""
 
+    title: str = "my study"
     sentences: tuple[str, ...] = ("KLD is silent near the baseline.",)
-    header: tuple[str, ...] = ("candidate", "KLD")
-    rows: tuple[tuple[str, ...], ...] = (("Q8_0", "0.004"),)
+    headers: tuple[str, ...] = ("candidate", "KLD")
+    rows: tuple[tuple[str, ...], ...] = (("\\[red]Q8_0", "0.004"),)
+    notes: tuple[str, ...] = ("few items :warning:",)
 
 
 @pytest.fixture

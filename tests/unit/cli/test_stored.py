@@ -37,7 +37,7 @@ def test_another_seed_may_be_given(invoke, folder):
 
 
 def test_without_json_people_get_sentences_and_a_table(invoke, folder):
-    assert invoke("analyze", folder).stdout.startswith("KLD is silent near the baseline.\n\n")
+    assert invoke("analyze", folder).stdout.startswith("my study\nKLD is silent")
 
 
 def test_a_folder_without_a_study_is_refused(invoke, folder):

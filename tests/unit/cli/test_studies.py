@@ -21,13 +21,15 @@ def test_the_demo_is_given_what_was_typed(invoke, calls):
     assert isinstance(call["progress"], SilentProgress)
 
 
-def test_verdicts_and_table_go_to_stdout_and_places_to_stderr(invoke, calls):
+def test_verdicts_table_and_notes_go_to_stdout_and_places_to_stderr(invoke, calls):
     shown = invoke("demo")
     assert shown.stdout.splitlines() == [
+        "my study",
         "KLD is silent near the baseline.",
         "",
         "candidate    KLD",
-        "Q8_0       0.004",
+        "[red]Q8_0  0.004",
+        "note: few items :warning:",
     ]
     assert "report: study/report/index.html" in shown.stderr
 
