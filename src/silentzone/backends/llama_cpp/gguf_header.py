@@ -171,9 +171,7 @@ def read_header(path: Path) -> GgufHeader:
             file.seek(0)
             return _Reader(path, file, size).header()
     except FileNotFoundError:
-        raise ModelFileError(
-            f"`{path}` does not exist", hint="check the path; relative paths start at study.toml"
-        ) from None
+        raise ModelFileError(f"`{path}` does not exist", hint="check the path") from None
     except (OSError, ValueError) as error:
         if isinstance(error, ModelFileError):
             raise
