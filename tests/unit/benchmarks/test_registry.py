@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from typing import Any
 
 import pytest
 
@@ -73,9 +74,9 @@ def test_social_iqa_clusters_by_passage(tmp_path):
 
 def test_a_part_keeps_file_order_and_smaller_parts_lie_in_larger_ones(tmp_path):
     many(tmp_path, 60)
-    names = {
-        size: [item.item_id for item in load(tmp_path, items=size)[1]] for size in (10, 30, 60)
-    }
+    names = {}
+    for size in (10, 30, 60):
+        names[size] = [item.item_id for item in load(tmp_path, items=size)[1]]
     assert names[60] == sorted(names[60])
     assert names[10] == [name for name in names[30] if name in names[10]]
     assert names[30] == [name for name in names[60] if name in names[30]]
@@ -110,7 +111,12 @@ def test_the_hash_changes_with_every_part_of_an_item(tmp_path):
         reference, _ = load_jsonl(tmp_path / "own.jsonl", name="own", items=None, seed=1)
         return reference.items_sha256
 
-    changes = [{"item_id": "b"}, {"prompt": "q"}, {"choices": ["x", "z"]}, {"target": 1}]
+    changes: list[dict[str, Any]] = [
+        {"item_id": "b"},
+        {"prompt": "q"},
+        {"choices": ["x", "z"]},
+        {"target": 1},
+    ]
     assert len({digest(), *(digest(**change) for change in changes)}) == 5
 
 
