@@ -10,7 +10,7 @@ import numpy as np
 from silentzone.analysis.as_json import JsonObject, interval_as_json
 from silentzone.analysis.zones import ZONES, Zone, fidelity_zone
 from silentzone.stats.correlation import (
-    kendall,
+    kendall_tau,
     minimum_detectable,
     null_correlation,
     spearman,
@@ -126,7 +126,7 @@ def relate(metric: Axis, score: Axis, zone: Zone, order: Sequence[str]) -> Relat
     x = np.round([metric.values[name] for name in members], _DECIMALS + 3)
     y = np.round([score.values[name] for name in members], _DECIMALS)
     correlation = spearman(x, y)
-    tau = kendall(x, y).value if correlation.value is not None else None
+    tau = kendall_tau(x, y) if correlation.value is not None else None
     return _relation(metric, score, zone, members, correlation, sign, tau)
 
 

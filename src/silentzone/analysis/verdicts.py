@@ -66,29 +66,33 @@ def _judged(
             f"aligned rho {aligned:+.2f} is at least {rule.informative_from:g} and its lower "
             f"bound {interval[0]:+.2f} is above zero"
         ]
-    reasons = []
     if is_strong:
-        lower = "there is no interval" if interval is None else f"it is {interval[0]:+.2f}"
-        reasons.append(
-            f"aligned rho is {aligned:+.2f}, but its lower bound is not above zero ({lower})"
-        )
-    if not is_strong and relation.attainable is None:
+        return CANNOT_TELL, [_strong_but_unsure(aligned, interval)]
+    reasons = []
+    if relation.attainable is None:
         reasons.append("the attainable |rho| is not known")
-    elif not is_strong and (relation.attainable or 0.0) < rule.attainable_from:
+    elif relation.attainable < rule.attainable_from:
         reasons.append(
             f"noise alone limits |rho| to about {relation.attainable:.2f}, below "
             f"{rule.attainable_from:g}"
         )
-    if not is_strong and expected_pvalue is None:
+    if expected_pvalue is None:
         reasons.append("the relation to expect in this zone is not simulated yet")
-    elif not is_strong and expected_pvalue is not None and expected_pvalue >= rule.alpha:
+    elif expected_pvalue >= rule.alpha:
         reasons.append("rho is not below what the whole cohort's relation predicts here")
     if reasons:
-        return CANNOT_TELL, reasons
+        low = f"aligned rho {aligned:+.2f} is below {rule.informative_from:g}, but "
+        return CANNOT_TELL, [low + reasons[0], *reasons[1:]]
     return SILENT, [
         f"aligned rho {aligned:+.2f} is below {rule.informative_from:g}, {relation.attainable:.2f} "
         f"was attainable, and every shape of the whole cohort's relation predicts more"
     ]
+
+
+def _strong_but_unsure(aligned: float, interval: tuple[float, float] | None) -> str:
+    if interval is None:
+        return f"aligned rho is {aligned:+.2f}, but so few candidates give no interval"
+    return f"aligned rho is {aligned:+.2f}, but its interval reaches down to {interval[0]:+.2f}"
 
 
 def _sentence(relation: Relation, word: str, reasons: list[str]) -> str:
@@ -119,7 +123,13 @@ def _score_words(score: str) -> str:
 def _zone_words(relation: Relation) -> str:
     if relation.zone == "full":
         return "all candidates"
-    return f"the candidates of the {relation.zone} zone ({relation.definition})"
+    nearest = f"the half of the candidates nearest to the reference by {relation.metric}"
+    words = {
+        "equivalence": "the candidates shown equivalent to the reference",
+        "band": "the candidates whose composite is near the reference's",
+        "fidelity": nearest,
+    }
+    return words.get(relation.zone, f"the candidates of the {relation.zone} zone")
 
 
 def _capital(text: str) -> str:

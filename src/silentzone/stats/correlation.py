@@ -95,15 +95,14 @@ def kendall(x: NDArray[np.float64], y: NDArray[np.float64]) -> Correlation:
     n = len(x)
     has_ties = len(np.unique(x)) < n or len(np.unique(y)) < n
     if has_ties and n <= MOST_PAIRS_PERMUTED:
-        tau = float(distributions.kendalltau(x, y, method="asymptotic").statistic)
         pvalue, method = _kendall_permutation_pvalue(x, y), "exact permutation"
     else:
         is_exact = not has_ties and n <= 50
         result = distributions.kendalltau(x, y, method="exact" if is_exact else "asymptotic")
-        tau, pvalue = float(result.statistic), float(result.pvalue)
+        pvalue = float(result.pvalue)
         method = "exact" if is_exact else "normal approximation, tie-corrected"
     return Correlation(
-        value=min(1.0, max(-1.0, tau)),
+        value=kendall_tau(x, y),
         pvalue=pvalue,
         pvalue_method=method,
         interval=None,
@@ -111,6 +110,20 @@ def kendall(x: NDArray[np.float64], y: NDArray[np.float64]) -> Correlation:
         n_observations=n,
         cautions=("no interval is computed for Kendall's tau",),
     )
+
+
+def kendall_tau(x: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:
+    """Kendall's tau-b alone, without its p-value; null where all values of one side are equal.
+
+    Examples
+    --------
+    >>> round(kendall_tau(np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0])), 3)
+    0.333
+    """
+    first, second = np.triu_indices(len(x), k=1)
+    signs_x, signs_y = np.sign(x[second] - x[first]), np.sign(y[second] - y[first])
+    scale = math.sqrt(float(signs_x @ signs_x) * float(signs_y @ signs_y))
+    return float(signs_x @ signs_y) / scale if scale > 0.0 else None
 
 
 def t_approximation_pvalue(rho: float, n_pairs: int) -> float:
