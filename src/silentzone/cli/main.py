@@ -14,6 +14,7 @@ from silentzone.cli.analyze import analyze
 from silentzone.cli.backends import backends
 from silentzone.cli.compare import compare
 from silentzone.cli.demo import demo
+from silentzone.cli.output import visible
 from silentzone.cli.report import report
 from silentzone.cli.run import run
 from silentzone.cli.session import (
@@ -118,7 +119,4 @@ def _say_bug(error: Exception, session: Session) -> int:
 
 
 def _visible_lines(text: str) -> str:
-    # Imported here: an error is rare, and the report's modules are not light.
-    from silentzone.report.escaping import visible
-
     return "\n".join(visible(line) for line in text.splitlines())

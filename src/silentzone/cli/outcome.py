@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from silentzone.cli.output import write_json, write_line, write_table
+from silentzone.cli.output import visible, write_json, write_line, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,8 +41,6 @@ def _plain(escaped: str) -> str:
 
 def show_outcome(outcome: StudyOutcome, *, as_json: bool) -> None:
     """Write the answers of a study, and on stderr where they lie and what failed."""
-    from silentzone.report.escaping import visible
-
     show_analysis(outcome.analysis, as_json=as_json)
     for failure in outcome.failures:
         click.echo(f"failed: {visible(failure)}", err=True)

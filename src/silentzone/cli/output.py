@@ -46,6 +46,23 @@ def strict(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     return None if isinstance(number, float) and not math.isfinite(number) else number
 
 
+def visible(text: object) -> str:
+    r"""Return the text as one line in which nothing moves the cursor or hides.
+
+    The report has the same rule of its own: to load its libraries before the first line of
+    progress would take a second, and an error must be said even where they are broken.
+
+    Examples
+    --------
+    >>> print(visible("Q4\x1b[31m\u202e_K\nnext"))
+    Q4\u001b[31m\u202e_K next
+    """
+    spaced = str(text).replace("\r\n", " ").replace("\n", " ").replace("\t", " ")
+    return "".join(
+        character if character.isprintable() else f"\\u{ord(character):04x}" for character in spaced
+    )
+
+
 def write_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Write a plain table: first column to the left, the others to the right.
 
@@ -53,8 +70,6 @@ def write_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     interpreted as colour or markup.
     """
     from rich.cells import cell_len
-
-    from silentzone.report.escaping import visible
 
     table = [[visible(cell) for cell in row] for row in (header, *rows)]
     widths = [max(cell_len(row[column]) for row in table) for column in range(len(header))]
@@ -70,6 +85,4 @@ def write_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def write_line(text: str) -> None:
     """Write one line of text to stdout, control characters spelled out."""
-    from silentzone.report.escaping import visible
-
     click.echo(visible(text))

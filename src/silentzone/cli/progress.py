@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from silentzone.cli.output import visible
 from silentzone.studies.progress import SilentProgress
 
 if TYPE_CHECKING:
@@ -88,8 +89,8 @@ class BarProgress:
 
     def begin(self, key: str, title: str, total: float | None, unit: str) -> None:
         """Show a bar; one without a total pulses."""
-        shown = _visible(title)
-        scale, name = (1e6, "MB") if unit == "B" else (1.0, _visible(unit))
+        shown = visible(title)
+        scale, name = (1e6, "MB") if unit == "B" else (1.0, visible(unit))
         amount = name if total is None else f"of {total / scale:.0f} {name}"
         task = self._bars.add_task(
             shown, total=None if total is None else total / scale, amount=amount
@@ -112,7 +113,7 @@ class BarProgress:
 
     def note(self, message: str) -> None:
         """Write the message above the bars."""
-        self._print(_visible(message))
+        self._print(visible(message))
 
     def _print(self, line: str) -> None:
         # Titles and messages hold names that other people chose: no markup, no colour by pattern.
@@ -154,10 +155,4 @@ def _bars() -> RichProgress:
 
 
 def _say(line: str) -> None:
-    click.echo(_visible(line), err=True)
-
-
-def _visible(text: str) -> str:
-    from silentzone.report.escaping import visible
-
-    return visible(text)
+    click.echo(visible(line), err=True)

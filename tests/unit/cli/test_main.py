@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from silentzone.errors import CheckNotMetError, ModelFileError, StorageError
@@ -80,3 +82,9 @@ def test_an_option_can_come_from_the_environment(invoke, calls, monkeypatch):
     monkeypatch.setenv("SILENTZONE_DEMO_QUICK", "1")
     invoke("demo")
     assert calls[0]["quick"] is True
+
+
+def test_an_error_can_be_said_where_the_report_cannot_be_loaded(invoke, calls, monkeypatch):
+    monkeypatch.setitem(sys.modules, "silentzone.report", None)
+    calls.outcome = ModelFileError("`x.gguf` is cut short.")
+    assert invoke("demo").code == 1
