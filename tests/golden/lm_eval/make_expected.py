@@ -116,7 +116,8 @@ def main():
     expected = {
         "peer": "lm-evaluation-harness",
         "versions": {
-            name: version(name) for name in ("lm_eval", "transformers", "torch", "gguf", "tokenizers")
+            name: version(name)
+            for name in ("lm_eval", "transformers", "torch", "gguf", "tokenizers")
         },
         "model": {
             "file": model_file.name,
