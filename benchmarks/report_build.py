@@ -1,0 +1,36 @@
+"""Build time and size of the report of a made-up study of 41 candidates.
+
+Run from the repository root: ``python -m benchmarks.report_build``.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+from tests.unit.report import synthetic
+
+CANDIDATES = 41
+REPEATS = 3
+
+
+def main():
+    analysis = synthetic.analysis(candidates=CANDIDATES)
+    begin = time.perf_counter()
+    from silentzone.report import write_report
+
+    print(f"import: {time.perf_counter() - begin:.2f} s")
+    with tempfile.TemporaryDirectory() as folder:
+        for repeat in range(REPEATS):
+            begin, begin_cpu = time.perf_counter(), time.process_time()
+            path = write_report(analysis, Path(folder))
+            print(
+                f"build {repeat + 1}: {time.perf_counter() - begin:.2f} s wall,"
+                f" {time.process_time() - begin_cpu:.2f} s CPU"
+            )
+        print(f"{CANDIDATES} candidates: {path.stat().st_size / 1e6:.2f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Names and texts from models and files, made safe to look at.
+
+HTML and SVG escaping is the template's and the writer's work; what stands here removes the attacks
+that survive escaping: characters that move the cursor, turn the reading direction or cannot be seen
+at all.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SPELLED_OUT = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
+
+
+def visible(text: object) -> str:
+    r"""Text in which every control, format or direction character is spelled out.
+
+    Parameters
+    ----------
+    text : object
+        Anything; what is not a string is shown as ``str`` shows it.
+
+    Returns
+    -------
+    str
+        One line. Line breaks and tabs become spaces, the rest of the invisible characters
+        become their code, so that two names that differ can be seen to differ.
+
+    Examples
+    --------
+    >>> print(visible("Q4\x1b[31m\u202e_K"))
+    Q4\u001b[31m\u202e_K
+    """
+    spaced = str(text).replace("\r\n", " ").replace("\n", " ").replace("\t", " ")
+    return "".join(
+        f"\\u{ord(character):04x}" if unicodedata.category(character) in _SPELLED_OUT else character
+        for character in spaced
+    )
+
+
+def shorten(text: str, limit: int) -> str:
+    """Text of at most `limit` characters; head and tail stay, because quants differ at the tail.
+
+    Examples
+    --------
+    >>> shorten("Model-Instruct-Q4_K_M", 13)
+    'Model-I…Q4_K_M'
+    >>> shorten("Q8_0", 13)
+    'Q8_0'
+    """
+    if len(text) <= limit + 1:
+        return text
+    tail = limit // 2
+    return f"{text[: limit - tail]}…{text[-tail:]}"
+
+
+def labels(names: Sequence[str], limit: int = 44) -> tuple[str, ...]:
+    """Short, visible and pairwise different labels, in the order of the names.
+
+    Charts place rows by label, so two names that look alike once shortened get a number.
+
+    Examples
+    --------
+    >>> labels(["Q8_0", "Q8_0"])
+    ('Q8_0 (1)', 'Q8_0 (2)')
+    """
+    short = [shorten(visible(name), limit) for name in names]
+    total = Counter(short)
+    seen: Counter[str] = Counter()
+    result = []
+    for label in short:
+        seen[label] += 1
+        result.append(label if total[label] == 1 else f"{label} ({seen[label]})")
+    return tuple(result)

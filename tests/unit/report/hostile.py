@@ -1,0 +1,57 @@
+"""An analysis whose every free text is an attack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.unit.report import synthetic
+
+ATTACKS = (
+    "<script>document.title='owned'</script>",
+    '"><img src=x onerror="document.title=\'owned\'">',
+    "</svg><script>document.title='owned'</script>",
+    "</style><script>document.title='owned'</script>",
+    "</title><script>document.title='owned'</script>",
+    "javascript:document.title='owned'",
+    "{{7*7}}{% raw %}${7*7}",
+    "\x1b[31mred\x1b[0m\x1b]0;owned\x07",
+    "safe\u202egnp.exe\u2066\u200b",
+    "N" * 300,
+    "' onmouseover='document.title=1",
+    "<svg onload=document.title='owned'>",
+    "]]><!--<b>",
+    "\ud800\ufffe\x00",
+    "[red]markup[/red] @import url(x)",
+    "<a href='javascript:1'>x</a>",
+    "&lt;script&gt;",
+)
+_KEPT = {"kld_mean", "composite", "full", "complete", "partial", "failed"}
+
+
+def analysis() -> dict[str, Any]:
+    """Names first, so that every reference to one agrees; then every other free text."""
+    plain = synthetic.analysis()
+    names = [plain["reference"]["name"], *(model["name"] for model in plain["candidates"])]
+    names += [row["name"] for row in (*plain["corpora"], *plain["benchmarks"])]
+    renamed = {
+        name: f"{ATTACKS[i % len(ATTACKS)]}{i if i >= len(ATTACKS) else ''}"
+        for i, name in enumerate(names)
+    }
+    return _attacked(plain, renamed, key="")
+
+
+def _attacked(value: Any, renamed: dict[str, str], *, key: str) -> Any:
+    if isinstance(value, dict):
+        return {k: _attacked(v, renamed, key=k) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_attacked(v, renamed, key=key) for v in value]
+    if not isinstance(value, str) or value in _KEPT:
+        return value
+    if key == "score" and ":" in value:
+        part, _, benchmark = value.partition(":")
+        return f"{part}:{renamed.get(benchmark, benchmark)}"
+    if value in renamed:
+        return renamed[value]
+    if key in {"metric", "zone", "verdict"}:
+        return value
+    return "".join(ATTACKS) + value

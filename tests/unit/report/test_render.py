@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from tests.unit.report import hostile
+
+from silentzone.errors import StorageError, TableError
+from silentzone.report import build_html, render, write_report
+
+ALLOWED = set(
+    [
+        "html",
+        "head",
+        "meta",
+        "title",
+        "link",
+        "style",
+        "body",
+        "a",
+        "header",
+        "p",
+        "span",
+        "h1",
+        "h2",
+        "h3",
+        "nav",
+        "ul",
+        "ol",
+        "li",
+        "main",
+        "section",
+        "div",
+        "article",
+        "dl",
+        "dt",
+        "dd",
+        "small",
+        "aside",
+        "figure",
+        "figcaption",
+        "details",
+        "summary",
+        "table",
+        "caption",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "sup",
+        "bdi",
+        "strong",
+        "pre",
+        "code",
+        "footer",
+        "svg",
+        "g",
+        "path",
+        "line",
+        "rect",
+        "circle",
+        "text",
+        "tspan",
+    ]
+)
+
+
+class Outline(HTMLParser):
+    """Tags, attributes and identities as a browser would find them."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in {"meta", "link"}:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def hostile_report():
+    return build_html(hostile.analysis())
+
+
+@pytest.fixture(params=["whole_report", "hostile_report"])
+def report(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_every_tag_is_closed_and_known(report):
+    outline = Outline(report)
+    assert {tag for tag, _ in outline.tags} <= ALLOWED
+    assert outline.open == []
+
+
+def test_nothing_in_the_file_can_act(report):
+    for tag, attributes in Outline(report).tags:
+        assert not [key for key in attributes if key.startswith("on")], tag
+        for key in ("href", "src", "xlink:href", "action", "srcdoc"):
+            target = attributes.get(key)
+            assert target is None or target.startswith("#") or target == "data:,"
+
+
+def test_the_file_forbids_every_load_and_script(report):
+    metas = [attributes for tag, attributes in Outline(report).tags if tag == "meta"]
+    policy = next(m["content"] for m in metas if m.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; img-src data:")
+
+
+def test_no_invisible_character_reaches_the_page(report):
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u200b\u202a-\u202e\u2066-\u2069]", report)
+    report.encode("utf-8")
+
+
+def test_templates_in_names_are_not_evaluated(hostile_report):
+    assert "{{7*7}}" in hostile_report
+
+
+def test_identities_are_unique_and_every_link_has_its_target(report):
+    tags = Outline(report).tags
+    identities = [attributes["id"] for _, attributes in tags if "id" in attributes]
+    assert len(identities) == len(set(identities))
+    links = {a["href"][1:] for tag, a in tags if tag == "a"}
+    assert links <= set(identities)
+
+
+def test_every_drawing_has_a_text_alternative_and_scales(report):
+    drawings = [attributes for tag, attributes in Outline(report).tags if tag == "svg"]
+    assert len(drawings) >= 10
+    assert all(a["role"] == "img" and len(a["aria-label"] or "") > 20 for a in drawings)
+    assert all("viewbox" in a and "width" not in a for a in drawings)
+
+
+def test_every_table_has_a_caption_and_headers_with_scope(whole_report):
+    tags = Outline(whole_report).tags
+    tables = sum(tag == "table" for tag, _ in tags)
+    assert tables == sum(tag == "caption" for tag, _ in tags)
+    assert all(a.get("scope") in {"col", "row"} for tag, a in tags if tag == "th")
+
+
+def test_the_page_has_landmarks_and_a_way_past_the_navigation(whole_report):
+    tags = [tag for tag, _ in Outline(whole_report).tags]
+    assert [tags.count(tag) for tag in ("header", "nav", "main", "footer", "h1")] == [1] * 5
+    assert 'href="#main"' in whole_report
+
+
+def test_the_same_analysis_gives_the_same_bytes(whole_analysis, whole_report):
+    assert build_html(whole_analysis) == whole_report
+
+
+def test_the_report_is_written_whole_under_its_name(whole_analysis, whole_report, tmp_path):
+    path = write_report(whole_analysis, tmp_path / "report")
+    assert path == tmp_path / "report" / "index.html"
+    assert path.read_text("utf-8") == whole_report
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_failed_write_leaves_the_old_report_and_nothing_beside(monkeypatch, tmp_path):
+    monkeypatch.setattr(render, "build_html", lambda analysis: "new")
+    old = tmp_path / "index.html"
+    old.write_text("old")
+
+    def full_disk(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(render.os, "fsync", full_disk)
+    with pytest.raises(StorageError, match="No space left") as caught:
+        write_report({}, tmp_path)
+    assert caught.value.hint
+    assert old.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [old]
+
+
+def test_an_unknown_schema_writes_nothing(tmp_path):
+    with pytest.raises(TableError, match="schema_version"):
+        write_report({"schema_version": 99}, tmp_path / "report")
+    assert list(tmp_path.iterdir()) == []
