@@ -116,7 +116,7 @@ def read_floors(folder: StudyFolder, corpus: str, model: str) -> dict[str, Floor
     table = folder.read_table(FLOORS, corpus, model)
     kinds = np.array([text or "" for text in table.strings("perturbation")], dtype=object)
     kld, is_there = table.floats("kl_divergence")
-    is_ok = is_there & _is_ok(table)
+    is_ok = is_there & np.array([text == OK for text in table.strings("status")], dtype=np.bool_)
     clusters = position_clusters(table)
     result = {}
     for kind in sorted(set(kinds.tolist())):
@@ -140,8 +140,9 @@ def position_clusters(table: StoredTable) -> ClusterPartition:
 
 def _model_positions(table: StoredTable) -> ModelPositions:
     columns: dict[str, NDArray[np.float64]] = {}
-    usable = _is_ok(table)
-    excluded = Counter(text or "unknown" for text in table.strings("status") if text != OK)
+    statuses = table.strings("status")
+    usable = np.array([text == OK for text in statuses], dtype=np.bool_)
+    excluded = Counter(text or "unknown" for text in statuses if text != OK)
     is_complete = np.ones(table.n_rows, dtype=np.bool_)
     for name in COLUMNS:
         columns[name], is_there = table.floats(name)
@@ -150,7 +151,3 @@ def _model_positions(table: StoredTable) -> ModelPositions:
     if n_incomplete:
         excluded["value missing"] += n_incomplete
     return ModelPositions(columns=columns, usable=usable & is_complete, excluded=dict(excluded))
-
-
-def _is_ok(table: StoredTable) -> NDArray[np.bool_]:
-    return np.array([text == OK for text in table.strings("status")], dtype=np.bool_)

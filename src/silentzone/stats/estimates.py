@@ -43,7 +43,7 @@ def null_estimate(
 
 
 def clustered_standard_error(
-    influence: NDArray[np.float64], clusters: ClusterPartition
+    influence: NDArray[np.float64], clusters: ClusterPartition, *, scale: float
 ) -> tuple[float | None, tuple[str, ...]]:
     """CR1 standard error of a mean whose per-observation influence is given.
 
@@ -53,6 +53,8 @@ def clustered_standard_error(
         Deviation each observation contributes to the estimate; sums to zero.
     clusters : ClusterPartition
         What is independent.
+    scale : float
+        Size of the numbers the influence was computed from: a spread below 1e-14 of it is rounding.
 
     Returns
     -------
@@ -65,16 +67,15 @@ def clustered_standard_error(
         return None, (f"one {unit} only: the spread between {unit}s is unknown",)
     sums = clusters.sums(influence)
     variance = n_clusters / (n_clusters - 1) * float(sums @ sums)
-    # Rounding leaves about 1e-16 per observation where the exact spread is zero.
-    rounding = 1e-13 * float(np.abs(influence).sum())
-    if not math.sqrt(variance) > rounding:
+    standard_error = math.sqrt(variance) / len(influence)
+    if not standard_error > 1e-14 * scale:
         return None, (f"the {unit}s do not differ: their spread is unknown",)
     cautions = (
         (f"{n_clusters} {unit}s, fewer than {FEW_CLUSTERS}: the interval is approximate",)
         if n_clusters < FEW_CLUSTERS
         else ()
     )
-    return math.sqrt(variance) / len(influence), cautions
+    return standard_error, cautions
 
 
 def mean_estimate(
@@ -220,7 +221,8 @@ def linearised_estimate(
     confidence: float = 0.95,
 ) -> Estimate:
     """Estimate of a smooth statistic from its value and each observation's influence."""
-    standard_error, cautions = clustered_standard_error(influence, clusters)
+    scale = abs(value) + float(np.abs(influence).max(initial=0.0))
+    standard_error, cautions = clustered_standard_error(influence, clusters, scale=scale)
     interval = None
     if standard_error is not None:
         half = critical_t(confidence, clusters.n_clusters - 1) * standard_error

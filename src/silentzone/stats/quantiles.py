@@ -74,7 +74,7 @@ def quantile_estimate(
     if not math.isfinite(value):
         return null_estimate(method, "infinite", n_observations=n, confidence=confidence)
     below = (values <= value).astype(np.float64)
-    share_error, cautions = clustered_standard_error(below - below.mean(), clusters)
+    share_error, cautions = clustered_standard_error(below - below.mean(), clusters, scale=1.0)
     interval, standard_error = None, None
     if clusters.n_clusters > 1:
         binomial = math.sqrt(fraction * (1.0 - fraction) / n)

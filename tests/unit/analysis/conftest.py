@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,7 +62,7 @@ class Plan:
         return [f"Q{8 * self.candidates - 8 * k}" for k in range(self.candidates)]
 
 
-def model_json(name: str, size: int, plan: Plan) -> dict:
+def model_json(name: str, size: int, plan: Plan) -> dict[str, Any]:
     ref = ModelRef(
         name=name,
         sha256="0" * 64,
@@ -85,7 +87,9 @@ def model_json(name: str, size: int, plan: Plan) -> dict:
     }
 
 
-def position_columns(plan: Plan, rng, scale: float, n_bad: int) -> dict:
+def position_columns(
+    plan: Plan, rng: np.random.Generator, scale: float, n_bad: int
+) -> dict[str, Any]:
     n = plan.windows * plan.per_window
     kld = np.exp(rng.normal(-6, 1, n)) * scale
     nll = rng.gamma(2.0, 1.0, n)
@@ -114,7 +118,7 @@ def position_columns(plan: Plan, rng, scale: float, n_bad: int) -> dict:
     }
 
 
-def item_columns(plan: Plan, name: str, scores: np.ndarray, benchmark: str) -> dict:
+def item_columns(plan: Plan, name: str, scores: np.ndarray, benchmark: str) -> dict[str, Any]:
     n = len(scores)
     n_bad = plan.bad_items.get(name, 0)
     ids = [f"{benchmark}-{k}" for k in range(n)]
@@ -138,7 +142,7 @@ def item_columns(plan: Plan, name: str, scores: np.ndarray, benchmark: str) -> d
     }
 
 
-def write_study(root, plan: Plan) -> StudyFolder:
+def write_study(root: Path, plan: Plan) -> StudyFolder:
     """Write every table of the plan and its manifest."""
     folder = StudyFolder(root).create()
     rng = np.random.default_rng(plan.seed)

@@ -1,0 +1,116 @@
+# A null where a number is expected fails these tests by itself.
+# mypy: disable-error-code="operator,index,arg-type,no-untyped-def"
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from silentzone.analysis.decision import Contender, DecisionRule, decide
+from silentzone.analysis.scores import CompositeDifference
+from silentzone.stats.clusters import ClusterPartition
+from silentzone.stats.paired import decompose
+
+RULE = DecisionRule(margin=0.02, guard_margin=0.05, alpha=0.025, memory_budget_bytes=None)
+
+
+def contender(name: str, size: int, *, harm: int, gain: int, n: int = 4000, memory=None):
+    reference = np.concatenate([np.ones(harm), np.zeros(gain), np.ones(n - harm - gain)])
+    candidate = np.concatenate([np.zeros(harm), np.ones(gain), np.ones(n - harm - gain)])
+    part = decompose(reference, candidate, ClusterPartition.singletons(n, unit="item"))
+    composite = CompositeDifference(
+        net=part.net,
+        degrees_of_freedom=n - 1,
+        volume=part.volume,
+        direction=part.direction,
+        n_items=n,
+        harm=harm,
+        gain=gain,
+    )
+    return Contender(
+        name=name, file_bytes=size, memory_bytes=memory, composite=composite, guards={"b": part}
+    )
+
+
+GOOD, FAIR, BAD = (
+    contender("good", 300, harm=20, gain=20),
+    contender("fair", 200, harm=40, gain=30),
+    contender("bad", 100, harm=400, gain=20),
+)
+
+
+def test_the_smallest_that_passes_is_picked_and_the_sequence_stops_at_the_first_failure():
+    decision = decide([BAD, GOOD, FAIR], RULE)
+    assert [step["model"] for step in decision["steps"]] == ["good", "fair", "bad"]
+    assert decision["pick"] == "fair"
+    assert decision["sentence"].startswith("Ship fair:")
+
+
+def test_a_smaller_candidate_after_a_failure_is_not_tested():
+    tiny = contender("tiny", 50, harm=0, gain=0)
+    decision = decide([BAD, GOOD, tiny], RULE)
+    assert decision["pick"] == "good"
+    assert [step["model"] for step in decision["steps"]] == ["good", "bad"]
+    last = decision["undecided"][-1]
+    assert last["model"] == "tiny"
+    assert "the sequence stopped at bad" in last["why"]
+
+
+def test_a_candidate_shown_to_be_worse_needs_no_more_items():
+    row = decide([BAD], RULE)["undecided"][0]
+    assert row["items_needed"] is None
+    assert "shown to be worse" in row["why"]
+
+
+def test_an_open_candidate_is_told_how_many_items_would_settle_it_and_under_what():
+    noisy = contender("noisy", 100, harm=20, gain=20, n=200)
+    decision = decide([noisy], RULE)
+    row = decision["undecided"][0]
+    error = noisy.composite.net.standard_error
+    # The composite needs (z.975 + z.8)^2 (error / margin)^2 times the items.
+    assert row["items_needed"] == pytest.approx(200 * (2.801585 * error / 0.02) ** 2, rel=0.01)
+    assert "true difference is zero" in row["why"]
+    assert decision["sentence"].startswith("No quant can be shown to be within 2 points")
+
+
+def test_where_zero_would_have_been_shown_the_differences_seen_are_supposed():
+    worse = contender("worse", 100, harm=75, gain=0)
+    row = decide([worse], DecisionRule(**{**_fields(), "margin": 0.02}))["undecided"][0]
+    assert row["items_needed"] > 4000
+    assert "those seen" in row["why"]
+
+
+def _fields():
+    return {name: getattr(RULE, name) for name in RULE.__slots__}
+
+
+def test_a_composite_does_not_hide_the_collapse_of_one_benchmark():
+    collapsed = contender("x", 100, harm=400, gain=0)
+    hidden = Contender(
+        name="x",
+        file_bytes=100,
+        memory_bytes=None,
+        composite=GOOD.composite,
+        guards=collapsed.guards,
+    )
+    step = decide([hidden], RULE)["steps"][0]
+    assert step["lower_bound"] > -RULE.margin
+    assert step["passes"] is False
+    assert "b may be worse" in step["reason"]
+
+
+def test_only_what_fits_the_memory_is_tested_and_unknown_memory_does_not_fit():
+    rule = DecisionRule(**{**_fields(), "memory_budget_bytes": 250})
+    fits = contender("fits", 200, harm=20, gain=20, memory=250)
+    large = contender("large", 300, harm=20, gain=20, memory=251)
+    decision = decide([fits, large, FAIR], rule)
+    assert decision["fits"] == ["fits"]
+    assert decide([large], rule)["sentence"] == "No candidate is known to fit the memory budget."
+
+
+def test_a_candidate_without_composite_fails_with_its_reason():
+    bare = Contender(name="bare", file_bytes=1, memory_bytes=None, composite=None, guards={})
+    decision = decide([bare], RULE)
+    assert decision["steps"][0]["passes"] is False
+    assert "no composite" in decision["steps"][0]["reason"]
+    assert decision["undecided"][0]["items_needed"] is None

@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from silentzone.analysis.study import analyze_study
+from silentzone.errors import InputError, ProtocolMismatchError
+from silentzone.records.config import DecisionEntry
+
+KEYS = {
+    "schema_version",
+    "study",
+    "reference",
+    "candidates",
+    "corpora",
+    "benchmarks",
+    "engine",
+    "fidelity",
+    "distinguishable",
+    "scores",
+    "relations",
+    "decomposition",
+    "verdicts",
+    "decision",
+    "cautions",
+    "exclusions",
+    "failures",
+}
+RELATION = {
+    "metric",
+    "corpus",
+    "score",
+    "zone",
+    "definition",
+    "n",
+    "members",
+    "spearman",
+    "aligned",
+    "kendall",
+    "pvalue",
+    "pvalue_method",
+    "interval",
+    "interval_method",
+    "minimum_detectable",
+    "expected",
+    "attainable",
+    "cautions",
+}
+
+
+def find(rows, **wanted):
+    return next(row for row in rows if all(row[name] == value for name, value in wanted.items()))
+
+
+@pytest.fixture
+def whole(study, plan):
+    return analyze_study(study(plan()), rng_seed=1)
+
+
+def test_the_object_has_the_documented_keys_and_is_strict_json(whole):
+    assert set(whole) == KEYS
+    assert set(whole["relations"][0]) == RELATION
+    json.dumps(whole, allow_nan=False)
+
+
+def test_the_same_seed_gives_the_same_object(study, plan):
+    folder = study(plan())
+    assert analyze_study(folder, rng_seed=3) == analyze_study(folder, rng_seed=3)
+
+
+def test_candidates_stand_largest_first(whole):
+    assert [one["name"] for one in whole["candidates"]] == [f"Q{8 * k}" for k in range(8, 0, -1)]
+    assert whole["candidates"][0]["provenance"] == {"general.quantized_by": "nobody"}
+
+
+def test_a_fidelity_axis_that_truly_follows_volume_is_found_to_do_so(whole):
+    relation = find(whole["relations"], metric="kld_mean", score="volume:composite", zone="full")
+    assert relation["aligned"] > 0.8
+    assert relation["spearman"] == relation["aligned"]
+
+
+def test_aligned_turns_a_loss_around_and_keeps_a_gain(whole):
+    loss = find(whole["relations"], metric="kld_mean", score="composite", zone="full")
+    gain = find(whole["relations"], metric="top1_agreement", score="composite", zone="full")
+    assert loss["aligned"] == -loss["spearman"]
+    assert gain["aligned"] == gain["spearman"]
+
+
+def test_what_is_not_simulated_is_null_with_a_caution_and_nothing_is_called_silent(whole):
+    assert all(relation["expected"] is None for relation in whole["relations"])
+    assert all("not simulated" in relation["cautions"][-1] for relation in whole["relations"])
+    assert {one["verdict"] for one in whole["verdicts"]} <= {"informative", "cannot tell"}
+
+
+def test_a_position_that_is_not_ok_is_left_out_and_counted(study, plan):
+    result = analyze_study(study(plan(bad_positions={"Q64": 7})), rng_seed=1)
+    row = find(result["fidelity"], model="Q64")
+    assert row["metrics"]["kld_mean"]["n_observations"] == 12 * 20 - 7
+    counted = find(result["exclusions"], what="positions of Q64 on text")
+    assert (counted["count"], counted["why"]) == (7, "non_finite")
+
+
+def test_an_item_without_a_score_is_not_counted_as_wrong(study, plan):
+    result = analyze_study(study(plan(bad_items={"Q64": 10})), rng_seed=1)
+    row = find(result["scores"], model="Q64", benchmark="alpha")
+    assert row["items"] == 140
+    assert row["excluded"] == {"too_long": 10}
+
+
+def test_items_the_reference_lacks_are_left_out_for_the_candidates(study, plan):
+    result = analyze_study(study(plan(bad_items={"F16": 4})), rng_seed=1)
+    row = find(result["scores"], model="Q64", benchmark="beta")
+    assert row["items"] == 146
+    assert row["excluded"] == {"no reference score": 4}
+
+
+def test_a_model_without_a_part_is_partial_and_stays_out_of_its_relations(study, plan):
+    result = analyze_study(study(plan(without_tokens=("Q64",))), rng_seed=1)
+    model = result["candidates"][0]
+    assert model["status"] == "partial"
+    assert "corpus text" in model["cautions"][0]
+    assert find(result["fidelity"], model="Q64")["status"] == "not measured"
+    relation = find(result["relations"], metric="kld_mean", score="composite", zone="full")
+    assert relation["n"] == 7
+    assert find(result["exclusions"], what="candidates on corpus text")["count"] == 1
+
+
+def test_a_candidate_without_a_benchmark_has_no_composite(study, plan):
+    result = analyze_study(study(plan(without_items=(("beta", "Q8"),))), rng_seed=1)
+    row = find(result["scores"], model="Q8", benchmark="composite")
+    assert row["score"]["value"] is None
+    assert row["score"]["cautions"]
+
+
+def test_parts_under_different_protocols_are_refused(study, plan):
+    folder = study(plan(protocol_of={"Q8": "all"}))
+    with pytest.raises(ProtocolMismatchError, match=r"`first_scored`.*'half'.*'all' for `Q8`"):
+        analyze_study(folder, rng_seed=1)
+
+
+def test_an_item_asked_in_other_words_is_refused_by_name(study, plan):
+    folder = study(plan(prompt_of={"Q8": "other"}))
+    with pytest.raises(ProtocolMismatchError, match="item `alpha-0` of `alpha`"):
+        analyze_study(folder, rng_seed=1)
+
+
+def test_a_benchmark_at_chance_does_not_enter_the_composite(study, plan):
+    result = analyze_study(study(plan(chance=0.7)), rng_seed=1)
+    assert not any(one["enters_composite"] for one in result["benchmarks"])
+    assert "not shown to be above chance" in result["benchmarks"][0]["why_not"]
+    assert "no benchmark enters" in result["cautions"][0]
+    assert result["decision"]["pick"] is None
+
+
+def test_a_benchmark_may_not_take_the_name_of_the_composite(study, plan):
+    with pytest.raises(InputError, match="must not be called `composite`"):
+        analyze_study(study(plan(benchmarks=("composite",))), rng_seed=1)
+
+
+def test_a_study_without_benchmarks_still_has_fidelity(study, plan):
+    result = analyze_study(study(plan(benchmarks=())), rng_seed=1)
+    assert find(result["fidelity"], model="Q64")["metrics"]["kld_mean"]["value"] > 0
+    assert result["relations"] == result["scores"] == []
+
+
+def test_a_floor_that_is_exactly_zero_is_said_and_never_used(study, plan):
+    result = analyze_study(study(plan(floor_of={"Q64": 0.0, "Q56": 0.3})), rng_seed=1)
+    still, moved = (find(result["fidelity"], model=name)["floor"] for name in ("Q64", "Q56"))
+    assert still["used"] is None
+    assert still["uneven_batch"] is None
+    assert "this perturbation changed nothing" in still["statement"]
+    assert moved["used"] == moved["uneven_batch"]["value"] > 0
+
+
+def test_a_difference_below_a_floor_is_not_distinguishable(study, plan):
+    floors = {"Q64": 9.0, "Q56": 0.0, "Q8": 0.0}
+    result = analyze_study(study(plan(floor_of=floors)), rng_seed=1)
+    pairs = result["distinguishable"]
+    noisy = find(pairs, first="Q64", second="Q8")
+    assert noisy["is_distinguishable"] is False
+    assert "not above the larger floor" in noisy["why"]
+    assert find(pairs, first="Q56", second="Q8")["is_distinguishable"] is True
+    unknown = find(pairs, first="Q56", second="Q16")
+    assert unknown["is_distinguishable"] is None
+    assert "not measured" in unknown["why"]
+
+
+def test_a_margin_that_cannot_be_resolved_leaves_the_equivalence_zone_empty(study, plan):
+    result = analyze_study(study(plan(decision=DecisionEntry(margin=0.005))), rng_seed=1)
+    relation = find(result["relations"], score="composite", zone="equivalence")
+    assert relation["spearman"] is None
+    assert relation["n"] == 0
+    assert "not resolvable" in relation["cautions"][0]
+
+
+def test_the_fidelity_zone_holds_the_half_with_least_loss(whole):
+    relation = find(whole["relations"], metric="kld_mean", score="composite", zone="fidelity")
+    kld = {row["model"]: row["metrics"]["kld_mean"]["value"] for row in whole["fidelity"]}
+    assert set(relation["members"]) == set(sorted(kld, key=lambda name: kld[name])[:4])
+
+
+def test_two_identical_candidates_tie_and_change_nothing(study, plan):
+    result = analyze_study(study(plan(identical=("Q64", "Q56"))), rng_seed=1)
+    row = find(result["decomposition"], model="Q64", benchmark="alpha")
+    assert (row["harm"], row["gain"], row["volume"]["value"]) == (0, 0, 0.0)
+    assert row["direction"]["value"] is None
+    metrics = find(result["fidelity"], model="Q64")["metrics"]
+    assert metrics["kld_mean"]["standard_error"] is None
+    assert metrics["kld_geomean"]["value"] is None
+
+
+def test_clusters_of_items_are_used_where_they_are_named(study, plan):
+    result = analyze_study(study(plan(clusters=True)), rng_seed=1)
+    row = find(result["decomposition"], model="Q8", benchmark="alpha")
+    assert row["net"]["n_clusters"] == 30
+    assert "item cluster" in row["net"]["method"]
+
+
+def test_the_churn_floor_is_the_share_of_answers_that_changed(whole):
+    row = find(whole["scores"], model="Q64", benchmark="alpha")
+    assert row["churn_floor"]["value"] == pytest.approx(1 / 3)
+    assert find(whole["scores"], model="Q8", benchmark="alpha")["churn_floor"] is None
