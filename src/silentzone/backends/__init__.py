@@ -1,1 +1,1 @@
-"""One file per engine. An engine returns logits; it never computes a divergence or scores an item."""
+"""One file per engine. An engine returns logits; it never computes a divergence."""

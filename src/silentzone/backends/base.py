@@ -112,7 +112,7 @@ class LogitBackend(Protocol):
         plan: WindowPlan,
         *,
         with_hidden: bool = False,
-        split: BatchSplit = BatchSplit(),  # noqa: B008 - frozen
+        split: BatchSplit = BatchSplit(),
     ) -> Iterator[WindowLogits]:
         """Logits of the scored positions of each window, in order, one window at a time."""
         ...
@@ -122,7 +122,7 @@ class LogitBackend(Protocol):
         requests: Sequence[ContinuationRequest],
         *,
         share_prompts: bool = True,
-        split: BatchSplit = BatchSplit(),  # noqa: B008 - frozen
+        split: BatchSplit = BatchSplit(),
     ) -> Iterator[ContinuationLogits]:
         """Logits that predict every continuation, grouped by request, in order."""
         ...

@@ -1,0 +1,193 @@
+"""A deterministic engine that computes nothing of a language: for tests of the whole pipeline.
+
+A model is a JSON file::
+
+    {"fake_model": 1, "seed": 7, "noise": 0.05, "vocabulary": 257, "misbehave": null}
+
+Logits are a fixed random function of the last tokens; ``noise`` displaces the output head, so two
+files with the same ``seed`` and different ``noise`` behave like a reference and a quant of it.
+``misbehave`` is ``nan`` (non-finite logits in window 1), ``abort`` (the process dies in window 1)
+or ``refuse`` (a decode fails).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from silentzone.backends.base import (
+    BatchSplit,
+    Capabilities,
+    ContinuationLogits,
+    ContinuationRequest,
+    EngineSettings,
+    WindowLogits,
+)
+from silentzone.backends.registry import Engine
+from silentzone.errors import MeasurementError, ModelFileError
+from silentzone.metrics.head import OutputHead
+from silentzone.records.models import BackendInfo, ModelRef
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from silentzone.records.windows import WindowPlan
+
+_WIDTH = 16
+_REACH = 3
+"""Tokens that a logit depends on."""
+_REGULAR = BatchSplit()
+
+
+class FakeBackend:
+    """A fake model, loaded."""
+
+    capabilities = Capabilities(gives_hidden_states=True, can_share_prompts=True)
+    adds_bos = True
+
+    def __init__(self, path: Path, model: ModelRef, settings: EngineSettings) -> None:
+        content = _read(path)
+        self.model = model
+        self.info = BackendInfo(
+            name="fake",
+            version="1",
+            build="numpy",
+            device="CPU",
+            settings=(("batch_tokens", str(settings.batch_tokens)),),
+        )
+        self._misbehave = content["misbehave"]
+        self._head = _head(content)
+        generator = np.random.default_rng([content["seed"], 1])
+        self._embedding = generator.standard_normal((content["vocabulary"], _WIDTH))
+
+    def __enter__(self) -> FakeBackend:
+        """Give the backend itself."""
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Hold nothing."""
+
+    def tokenize(self, text: str, *, add_bos: bool) -> NDArray[np.int32]:
+        """Bytes as token ids, BOS (256) in front if asked."""
+        tokens = np.frombuffer(text.encode(), np.uint8).astype(np.int32)
+        return np.concatenate(([256], tokens)).astype(np.int32) if add_bos else tokens
+
+    def token_bytes(self, tokens: NDArray[np.int32]) -> list[bytes]:
+        """Each token is a byte; BOS is nothing."""
+        return [bytes([token]) if token < 256 else b"" for token in tokens.tolist()]
+
+    def window_logits(
+        self,
+        windows: Iterable[NDArray[np.int32]],
+        plan: WindowPlan,
+        *,
+        with_hidden: bool = False,
+        split: BatchSplit = _REGULAR,
+    ) -> Iterator[WindowLogits]:
+        """Logits of the scored positions of each window, in order."""
+        for index, window in enumerate(windows):
+            if index == 1:
+                self._fail()
+            hidden = self._hidden(window)[plan.first_scored : plan.context_length - 1]
+            logits = self._logits(hidden, split)
+            if index == 1 and self._misbehave == "nan":
+                logits[3] = np.nan
+            yield WindowLogits(index, logits, hidden if with_hidden else None)
+
+    def continuation_logits(
+        self,
+        requests: Sequence[ContinuationRequest],
+        *,
+        share_prompts: bool = True,  # noqa: ARG002 - changes nothing in this engine
+        split: BatchSplit = _REGULAR,
+    ) -> Iterator[ContinuationLogits]:
+        """Logits that predict every continuation, grouped by request, in order."""
+        for index, request in enumerate(requests):
+            for k, continuation in enumerate(request.continuations):
+                tokens = np.concatenate((request.prompt, continuation[:-1]))
+                hidden = self._hidden(tokens)[len(request.prompt) - 1 :]
+                yield ContinuationLogits(index, k, self._logits(hidden, split))
+
+    def _fail(self) -> None:
+        if self._misbehave == "abort":
+            os.abort()
+        if self._misbehave == "refuse":
+            raise MeasurementError(f"the fake engine refuses window 1 of `{self.model.name}`")
+
+    def _hidden(self, tokens: NDArray[np.int32]) -> NDArray[np.float32]:
+        embedded = self._embedding[tokens]
+        mixed = embedded.copy()
+        for back in range(1, _REACH):
+            mixed[back:] += embedded[:-back] / (1 + back)
+        return mixed.astype(np.float32)
+
+    def _logits(self, hidden: NDArray[np.float32], split: BatchSplit) -> NDArray[np.float32]:
+        logits = np.empty((len(hidden), len(self._head.weight_VD)), np.float32)
+        self._head.logits(hidden, logits)
+        if split.tokens_per_call is not None:  # an engine's rounding under another split
+            logits += np.float32(1e-4) * np.sin(1e4 * logits)
+        return logits
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise ModelFileError(f"`{path}` does not exist") from error
+    except (OSError, ValueError) as error:
+        raise ModelFileError(f"`{path}` is not a fake model file") from error
+    if not isinstance(content, dict) or content.get("fake_model") != 1:
+        raise ModelFileError(f"`{path}` is not a fake model file")
+    return {"vocabulary": 257, "misbehave": None, "noise": 0.0, **content}
+
+
+def _head(content: dict[str, Any]) -> OutputHead:
+    shape = (content["vocabulary"], _WIDTH)
+    weight = np.random.default_rng([content["seed"], 2]).standard_normal(shape)
+    displacement = np.random.default_rng([content["seed"], 3]).standard_normal(shape)
+    return OutputHead(
+        row_code="f32", weight_VD=(weight + content["noise"] * displacement).astype(np.float32)
+    )
+
+
+def _read_model(
+    path: Path, name: str, *, on_bytes: Callable[[int], None] | None = None
+) -> ModelRef:
+    content = _read(path)
+    data = path.read_bytes()
+    if on_bytes is not None:
+        on_bytes(len(data))
+    vocabulary = content["vocabulary"]
+    return ModelRef(
+        name=name,
+        sha256=hashlib.sha256(data).hexdigest(),
+        file_bytes=len(data),
+        parameter_count=vocabulary * _WIDTH,
+        bits_per_weight=16.0 / (1.0 + content["noise"]),
+        weight_format=f"noise {content['noise']}",
+        architecture="fake",
+        vocabulary_size=vocabulary,
+        tokenizer_sha256=hashlib.sha256(f"bytes{vocabulary}".encode()).hexdigest(),
+        head_type="F32",
+        is_quantized=False,
+    )
+
+
+def _memory_bytes(path: Path, context_length: int) -> tuple[int | None, str | None]:
+    return path.stat().st_size + context_length, None
+
+
+ENGINE = Engine(
+    name="fake",
+    open=FakeBackend,
+    read_model=_read_model,
+    output_head=lambda path: _head(_read(path)),
+    memory_bytes=_memory_bytes,
+)

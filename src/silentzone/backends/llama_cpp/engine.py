@@ -1,0 +1,347 @@
+"""Logits of a GGUF model through llama-cpp-python's low-level interface.
+
+Shape letters: W windows, C tokens of a window, T scored positions of a window, V vocabulary
+entries, D width of the final hidden state, N tokens of a continuation.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import llama_cpp as native
+import numpy as np
+
+from silentzone.backends.base import (
+    BatchSplit,
+    Capabilities,
+    ContinuationLogits,
+    ContinuationRequest,
+    EngineSettings,
+    WindowLogits,
+)
+from silentzone.backends.llama_cpp.batches import Batch, Group, group_requests
+from silentzone.backends.llama_cpp.native_log import capture_log, forget_log, last_log_lines
+from silentzone.errors import InputError, MeasurementError, ModelFileError
+from silentzone.records.models import BackendInfo, ModelRef
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from silentzone.records.windows import WindowPlan
+
+_REGULAR = BatchSplit()
+_GROUP_TOKENS = 1024
+"""Tokens of the requests decoded together; attention reads the cells of the whole group."""
+_GROUP_SEQUENCES = 64
+
+
+class LlamaCppBackend:
+    """One GGUF model loaded in llama.cpp. Use as a context manager.
+
+    Parameters
+    ----------
+    path : Path
+        The file, or the first shard.
+    model : ModelRef
+        Its identity as ``gguf_file.read_model`` gives it.
+    settings : EngineSettings
+        Threads, batch sizes, GPU layers.
+
+    Raises
+    ------
+    ModelFileError
+        If llama.cpp refuses the file; the message carries what it said.
+    """
+
+    capabilities = Capabilities(gives_hidden_states=True, can_share_prompts=True)
+
+    def __init__(self, path: Path, model: ModelRef, settings: EngineSettings) -> None:
+        self.model = model
+        self._settings = settings
+        capture_log()
+        forget_log()
+        self._context: Any = None
+        self._context_shape: tuple[object, ...] | None = None
+        native.llama_backend_init()
+        parameters = native.llama_model_default_params()
+        parameters.n_gpu_layers = settings.gpu_layers
+        self._model = native.llama_model_load_from_file(str(path).encode(), parameters)
+        if not self._model:
+            raise ModelFileError(
+                f"llama.cpp could not load `{Path(path).name}`: {last_log_lines(2)}",
+                hint="the file may need a newer llama.cpp, or is damaged",
+            )
+        self._vocab = native.llama_model_get_vocab(self._model)
+        self._vocabulary_size = int(native.llama_vocab_n_tokens(self._vocab))
+        self._width = int(native.llama_model_n_embd_out(self._model))
+        self.info = _describe_engine(settings)
+
+    def __enter__(self) -> LlamaCppBackend:
+        """Give the backend itself."""
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Free the context and the model."""
+        self._free_context()
+        if self._model:
+            native.llama_model_free(self._model)
+            self._model = None
+
+    @property
+    def adds_bos(self) -> bool:
+        """Whether the vocabulary asks for BOS before a text."""
+        return bool(native.llama_vocab_get_add_bos(self._vocab))
+
+    def tokenize(self, text: str, *, add_bos: bool) -> NDArray[np.int32]:
+        """Token ids of a text, with BOS in front if asked and the vocabulary has the habit."""
+        data = text.encode()
+        capacity = len(data) + 16
+        buffer = (native.llama_token * capacity)()
+        count = native.llama_tokenize(self._vocab, data, len(data), buffer, capacity, False, False)
+        if count < 0:
+            raise MeasurementError(f"llama.cpp could not tokenize a text of {len(data)} bytes.")
+        tokens = np.ctypeslib.as_array(buffer)[:count].astype(np.int32)
+        if add_bos and self.adds_bos:
+            return np.concatenate(([self._bos()], tokens)).astype(np.int32)
+        return tokens
+
+    def token_bytes(self, tokens: NDArray[np.int32]) -> list[bytes]:
+        """Bytes each token stands for; empty for control tokens."""
+        pieces: dict[int, bytes] = {}
+        buffer = ctypes.create_string_buffer(512)
+        for token in np.unique(tokens).tolist():
+            length = native.llama_token_to_piece(self._vocab, token, buffer, 512, 0, False)
+            pieces[token] = buffer.raw[: max(length, 0)]
+        return [pieces[token] for token in tokens.tolist()]
+
+    def window_logits(
+        self,
+        windows: Iterable[NDArray[np.int32]],
+        plan: WindowPlan,
+        *,
+        with_hidden: bool = False,
+        split: BatchSplit = _REGULAR,
+    ) -> Iterator[WindowLogits]:
+        """Logits of the scored positions of each window, in order.
+
+        The arrays are views of the engine's buffer, valid until the next window is asked for.
+
+        Raises
+        ------
+        MeasurementError
+            If a decode fails; names the first window of the batch.
+        """
+        rows = plan.positions_per_window
+        together = self._windows_per_call(plan, rows, with_hidden, split)
+        self._open_context(
+            tokens=plan.context_length * together,
+            sequences=together,
+            batch=max(plan.context_length * together, 1),
+            with_hidden=with_hidden,
+            is_unified=False,
+        )
+        waiting: list[NDArray[np.int32]] = []
+        first = 0
+        for window in windows:
+            waiting.append(self._with_bos(window, plan))
+            if len(waiting) == together:
+                yield from self._decode_windows(waiting, first, plan, with_hidden, split)
+                first += together
+                waiting = []
+        if waiting:
+            yield from self._decode_windows(waiting, first, plan, with_hidden, split)
+
+    def continuation_logits(
+        self,
+        requests: Sequence[ContinuationRequest],
+        *,
+        share_prompts: bool = True,
+        split: BatchSplit = _REGULAR,
+    ) -> Iterator[ContinuationLogits]:
+        """Logits that predict every continuation, grouped by request, in order.
+
+        A shared prompt is decoded once: its tokens belong to the sequences of all its
+        continuations, in a cache that the sequences share.
+        """
+        one_by_one = split.tokens_per_call is not None
+        groups = group_requests(
+            requests,
+            most_tokens=0 if one_by_one else _GROUP_TOKENS,
+            most_sequences=_GROUP_SEQUENCES,
+            share_prompts=share_prompts,
+        )
+        if not groups:
+            return
+        cells = max(_GROUP_TOKENS, *(len(group.batch) for group in groups))
+        self._open_context(
+            tokens=cells,
+            sequences=max(_GROUP_SEQUENCES, *(group.sequences for group in groups)),
+            batch=cells,
+            with_hidden=False,
+            is_unified=True,
+        )
+        for group in groups:
+            yield from self._decode_group(group, requests, split)
+
+    def _bos(self) -> int:
+        return int(native.llama_vocab_bos(self._vocab))
+
+    def _with_bos(self, window: NDArray[np.int32], plan: WindowPlan) -> NDArray[np.int32]:
+        if not plan.add_bos:
+            return window
+        changed = window.copy()
+        changed[0] = self._bos()
+        return changed
+
+    def _windows_per_call(
+        self, plan: WindowPlan, rows: int, with_hidden: bool, split: BatchSplit
+    ) -> int:
+        """Windows decoded together: llama-perplexity's number, fewer if memory is short."""
+        if split.tokens_per_call is not None:
+            return 1
+        # asking for hidden states makes every token an output
+        output_rows = plan.context_length if with_hidden else rows
+        fits = self._settings.memory_bytes // (4 * self._vocabulary_size * output_rows)
+        return int(max(1, min(self._settings.batch_tokens // plan.context_length, fits)))
+
+    def _decode_windows(
+        self,
+        windows: list[NDArray[np.int32]],
+        first: int,
+        plan: WindowPlan,
+        with_hidden: bool,
+        split: BatchSplit,
+    ) -> Iterator[WindowLogits]:
+        length, rows = plan.context_length, plan.positions_per_window
+        scored = np.zeros(length, np.int8)
+        scored[plan.first_scored : plan.first_scored + rows] = 1
+        batch = Batch(length * len(windows))
+        for sequence, window in enumerate(windows):
+            if len(window) != length:
+                raise InputError(
+                    f"window {first + sequence} has {len(window)} tokens, not {length}."
+                )
+            batch.add(window, np.arange(length), (sequence,), scored)
+        where = f"windows {first} to {first + len(windows) - 1}"
+        if split.tokens_per_call is not None:
+            logits = self._decode_in_steps(batch, split.tokens_per_call, where)
+            yield WindowLogits(first, logits, None)
+            return
+        self._decode(batch, where)
+        # with hidden states every token is an output, otherwise only the scored ones
+        outputs = len(batch) if with_hidden else rows * len(windows)
+        logits = self._output_logits(outputs)
+        hidden = self._output_hidden(outputs) if with_hidden else None
+        for k in range(len(windows)):
+            start = k * length + plan.first_scored if with_hidden else k * rows
+            part = slice(start, start + rows)
+            yield WindowLogits(first + k, logits[part], None if hidden is None else hidden[part])
+
+    def _decode_group(
+        self, group: Group, requests: Sequence[ContinuationRequest], split: BatchSplit
+    ) -> Iterator[ContinuationLogits]:
+        where = f"items {group.first_request} to {group.first_request + group.requests - 1}"
+        if split.tokens_per_call is not None:
+            logits = self._decode_in_steps(group.batch, split.tokens_per_call, where)
+        else:
+            self._decode(group.batch, where)
+            logits = self._output_logits(group.batch.output_count)
+        for part in group.parts:
+            length = len(requests[part.request].continuations[part.continuation])
+            rows = np.concatenate(
+                (logits[part.prompt_row : part.prompt_row + 1], logits[part.rows(length)])
+            )
+            yield ContinuationLogits(part.request, part.continuation, rows)
+
+    def _decode(self, batch: Batch, where: str) -> None:
+        self._clear()
+        self._submit(batch.native(0, len(batch)), where)
+
+    def _decode_in_steps(self, batch: Batch, step: int, where: str) -> NDArray[np.float32]:
+        """Decode a batch in calls of ``step`` tokens and gather the outputs, (outputs, V)."""
+        self._clear()
+        gathered = np.empty((batch.output_count, self._vocabulary_size), np.float32)
+        done = 0
+        for start in range(0, len(batch), step):
+            stop = min(start + step, len(batch))
+            self._submit(batch.native(start, stop), where)
+            outputs = batch.outputs_between(start, stop)
+            if outputs:
+                gathered[done : done + outputs] = self._output_logits(outputs)
+                done += outputs
+        return gathered
+
+    def _submit(self, native_batch: Any, where: str) -> None:  # noqa: ANN401 - a ctypes structure
+        code = native.llama_decode(self._context, native_batch)
+        if code != 0:
+            raise MeasurementError(
+                f"llama.cpp could not decode {where} of `{self.model.name}` (code {code}): "
+                f"{last_log_lines(2)}"
+            )
+
+    def _clear(self) -> None:
+        native.llama_memory_clear(native.llama_get_memory(self._context), False)
+
+    def _output_logits(self, rows: int) -> NDArray[np.float32]:
+        pointer = native.llama_get_logits(self._context)
+        return np.ctypeslib.as_array(pointer, shape=(rows, self._vocabulary_size))
+
+    def _output_hidden(self, rows: int) -> NDArray[np.float32]:
+        pointer = native.llama_get_embeddings(self._context)
+        return np.ctypeslib.as_array(pointer, shape=(rows, self._width))
+
+    def _open_context(
+        self, *, tokens: int, sequences: int, batch: int, with_hidden: bool, is_unified: bool
+    ) -> None:
+        shape = (tokens, sequences, batch, with_hidden, is_unified)
+        if shape == self._context_shape:
+            return
+        self._free_context()
+        parameters = native.llama_context_default_params()
+        parameters.n_ctx = tokens
+        parameters.n_batch = batch
+        parameters.n_ubatch = min(self._settings.micro_batch_tokens, batch)
+        parameters.n_seq_max = sequences
+        parameters.n_threads = self._settings.threads
+        parameters.n_threads_batch = self._settings.threads
+        parameters.embeddings = with_hidden
+        parameters.pooling_type = native.LLAMA_POOLING_TYPE_NONE
+        parameters.kv_unified = is_unified
+        parameters.no_perf = True
+        self._context = native.llama_init_from_model(self._model, parameters)
+        if not self._context:
+            raise MeasurementError(
+                f"llama.cpp could not make a context of {tokens} tokens for `{self.model.name}`: "
+                f"{last_log_lines(2)}",
+                hint="use a smaller context length or batch, or free memory",
+            )
+        self._context_shape = shape
+
+    def _free_context(self) -> None:
+        if self._context:
+            native.llama_free(self._context)
+        self._context = None
+        self._context_shape = None
+
+
+def _describe_engine(settings: EngineSettings) -> BackendInfo:
+    build = native.llama_print_system_info().decode("utf-8", "replace").strip(" |")
+    recorded = {
+        "attention": "flash attention as llama.cpp chooses",
+        "batch_tokens": str(settings.batch_tokens),
+        "gpu_layers": str(settings.gpu_layers),
+        "kv_cache": "F16",
+        "micro_batch_tokens": str(settings.micro_batch_tokens),
+    }
+    return BackendInfo(
+        name="llama_cpp",
+        version=importlib.metadata.version("llama-cpp-python"),
+        build=build,
+        device="CPU" if settings.gpu_layers == 0 else "GPU offload",
+        settings=tuple(sorted(recorded.items())),
+    )

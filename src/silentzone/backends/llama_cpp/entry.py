@@ -1,0 +1,48 @@
+"""What the registry hands out for llama.cpp; native code is loaded only when a model is opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from silentzone.backends.llama_cpp.gguf_file import (
+    kv_cache_bytes,
+    kv_cache_obstacle,
+    read_model,
+    shard_paths,
+)
+from silentzone.backends.llama_cpp.output_head import load_output_head
+from silentzone.backends.registry import Engine
+from silentzone.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from silentzone.backends.base import EngineSettings, LogitBackend
+    from silentzone.records.models import ModelRef
+
+
+def _open(path: Path, model: ModelRef, settings: EngineSettings) -> LogitBackend:
+    try:
+        from silentzone.backends.llama_cpp.engine import LlamaCppBackend
+    except ImportError as error:
+        raise MissingExtraError(
+            "the backend `llama_cpp` needs `llama-cpp-python`, which is not installed",
+            hint='pip install "silentzone[llama-cpp]" (compiles llama.cpp, about 5 minutes)',
+        ) from error
+    return LlamaCppBackend(path, model, settings)
+
+
+def _memory_bytes(path: Path, context_length: int) -> tuple[int | None, str | None]:
+    cache = kv_cache_bytes(path, context_length)
+    if cache is None:
+        return None, kv_cache_obstacle(path)
+    return sum(shard.stat().st_size for shard in shard_paths(path)) + cache, None
+
+
+ENGINE = Engine(
+    name="llama_cpp",
+    open=_open,
+    read_model=read_model,
+    output_head=load_output_head,
+    memory_bytes=_memory_bytes,
+)

@@ -1,0 +1,70 @@
+"""Engines by name, found through entry points; built-in ones are registered the same way."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
+
+from silentzone.errors import ConfigError, MissingExtraError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from silentzone.backends.base import EngineSettings, LogitBackend
+    from silentzone.metrics.head import OutputHead
+    from silentzone.records.models import ModelRef
+
+GROUP = "silentzone.backends"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """What one engine offers. Only ``open`` may load native code."""
+
+    name: str
+    open: Callable[[Path, ModelRef, EngineSettings], LogitBackend]
+    """Load a model."""
+    read_model: Callable[..., ModelRef]
+    """``(path, name, on_bytes=None)``: identity of a model file."""
+    output_head: Callable[[Path], OutputHead | None]
+    """Last product of a model, to rebuild logits from hidden states; None where unknown."""
+    memory_bytes: Callable[[Path, int], tuple[int | None, str | None]]
+    """``(path, context length)``: bytes of weights and KV cache together, or why not known."""
+
+
+def engine_named(name: str) -> Engine:
+    """Engine of that name.
+
+    Raises
+    ------
+    ConfigError
+        If no such engine is registered; the hint names the closest one.
+    MissingExtraError
+        If its optional dependency is not installed.
+    """
+    found = {point.name: point for point in entry_points(group=GROUP)}
+    if name not in found:
+        close = difflib.get_close_matches(name, found, n=1)
+        raise ConfigError(
+            f"there is no backend `{name}`",
+            hint=f"did you mean `{close[0]}`?"
+            if close
+            else f"there are: {', '.join(sorted(found))}",
+        )
+    return _load(found[name])
+
+
+def _load(point: EntryPoint) -> Engine:
+    try:
+        engine = point.load()
+    except ImportError as error:
+        raise MissingExtraError(
+            f"the backend `{point.name}` needs `{error.name}`, which is not installed",
+            hint=f'pip install "silentzone[{point.name.replace("_", "-")}]"',
+        ) from error
+    if not isinstance(engine, Engine):
+        raise ConfigError(f"the entry point `{point.name}` of `{GROUP}` does not give an engine")
+    return engine

@@ -1,0 +1,1 @@
+"""Other tools' results to our tables, and exporters back."""

@@ -1,0 +1,167 @@
+"""The candidate pass: every position against the stored reference, one window at a time.
+
+Shape letters: T scored positions of a window, V vocabulary entries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from silentzone.errors import MeasurementError
+from silentzone.measure.reference import observed_tokens
+from silentzone.metrics.head import decode_rows
+from silentzone.metrics.kernels import PositionMetrics, ReferenceRows, compare_rows
+from silentzone.records.tables import POSITION_METRICS
+from silentzone.records.windows import WindowPlan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from numpy.typing import NDArray
+
+    from silentzone.backends.base import LogitBackend
+    from silentzone.metrics.head import OutputHead
+    from silentzone.store.traces import ReferenceTrace
+
+OK = "ok"
+NON_FINITE = "non_finite"
+
+
+class TraceReader:
+    """Gives the reference's logits of one window, rebuilt or as stored, in one buffer.
+
+    Parameters
+    ----------
+    trace : ReferenceTrace
+        What the reference pass stored.
+    head : OutputHead or None
+        Needed where the trace stores hidden states.
+    """
+
+    def __init__(self, trace: ReferenceTrace, head: OutputHead | None) -> None:
+        if trace.form == "hidden" and head is None:
+            raise MeasurementError(
+                "the reference trace stores hidden states, and the reference's output head "
+                "cannot be read"
+            )
+        self._trace = trace
+        self._head = head
+        self._buffer = np.empty((trace.positions_per_window, trace.vocabulary_size), np.float32)
+        self.plan = WindowPlan(**trace.header["plan"])
+
+    def logits(self, window: int) -> NDArray[np.float32]:
+        """Rebuild or read the logits of a window, shape (T, V); valid until the next call."""
+        rows = self._trace.window_rows(window)
+        if self._trace.form == "logits":
+            return np.ascontiguousarray(rows).view(np.float32)
+        assert self._head is not None, "checked when the reader was made"
+        states = decode_rows(rows, self._trace.row_encoding, self._trace.width)
+        self._head.logits(states, self._buffer)
+        return self._buffer
+
+    def described(self, window: int) -> ReferenceRows:
+        """Normalisers, entropies and most likely tokens of a window."""
+        return ReferenceRows(
+            **{
+                entry.name: np.ascontiguousarray(self._trace.window_array(entry.name, window))
+                for entry in fields(ReferenceRows)
+            }
+        )
+
+    def observed(self, window: int) -> NDArray[np.int32]:
+        """Tokens that the scored logits of a window predict, shape (T,)."""
+        return observed_tokens(self._trace.tokens[window], self.plan.first_scored)
+
+    def tokens(self, window: int) -> NDArray[np.int32]:
+        """All tokens of a window, shape (C,)."""
+        return np.ascontiguousarray(self._trace.tokens[window])
+
+    def document(self, window: int) -> int | None:
+        """Document of a window, null where none is known."""
+        documents = self._trace.documents
+        return None if documents is None else int(documents[window])
+
+
+@dataclass(slots=True, eq=False)
+class PositionRows:
+    """Columns of a table of positions, collected window by window."""
+
+    columns: dict[str, list[Any]] = field(default_factory=dict)
+
+    def add(
+        self,
+        reader: TraceReader,
+        window: int,
+        metrics: PositionMetrics,
+        reference: ReferenceRows,
+        part: slice = slice(None),
+        **constant: str,
+    ) -> None:
+        """Append the positions of one window; ``part`` selects scored positions of it."""
+        observed = reader.observed(window)[part]
+        rows = len(observed)
+        document = reader.document(window)
+        first = reader.plan.first_scored + 1 + (part.start or 0)
+        is_ok = metrics.is_finite
+        values: dict[str, Any] = {
+            "window": np.full(rows, window, np.int32),
+            "document": np.ma.array(
+                np.full(rows, -1 if document is None else document, np.int32),
+                mask=np.full(rows, document is None),
+            ),
+            "position": np.arange(first, first + rows, dtype=np.int32),
+            "token_id": observed,
+            "status": np.where(is_ok, OK, NON_FINITE),
+            **{name: np.full(rows, value) for name, value in constant.items()},
+        }
+        own = {"reference_nll": "nll", "reference_entropy": "entropy"}
+        for name in POSITION_METRICS:
+            if hasattr(metrics, name):
+                array = getattr(metrics, name)
+            else:
+                array = getattr(reference, own.get(name, name.removeprefix("reference_")))
+            values[name] = np.ma.array(array, mask=~is_ok)
+        for name, value in values.items():
+            self.columns.setdefault(name, []).append(value)
+
+    def table(self) -> dict[str, Any]:
+        """Whole columns."""
+        join: Callable[[list[Any]], Any] = np.ma.concatenate
+        return {name: join(parts) for name, parts in self.columns.items()}
+
+
+def measure_candidate(
+    backend: LogitBackend, reader: TraceReader, windows: int, on_window: Callable[[int, int], None]
+) -> dict[str, Any]:
+    """Columns of the candidate's table of positions over all windows of a trace.
+
+    Raises
+    ------
+    MeasurementError
+        If the engine stops before the last window.
+    """
+    rows = PositionRows()
+    done = 0
+    tokens = windows_of(reader, range(windows))
+    for window in backend.window_logits(tokens, reader.plan):
+        reference = reader.described(window.index)
+        metrics = compare_rows(
+            reader.logits(window.index),
+            np.ascontiguousarray(window.logits_TV),
+            reader.observed(window.index),
+            reference,
+        )
+        rows.add(reader, window.index, metrics, reference)
+        done += 1
+        on_window(done, windows)
+    if done != windows:
+        raise MeasurementError(f"the engine gave {done} of {windows} windows")
+    return rows.table()
+
+
+def windows_of(reader: TraceReader, which: Iterable[int]) -> Iterable[NDArray[np.int32]]:
+    """Tokens of some windows of a trace, one window at a time."""
+    return (reader.tokens(window) for window in which)

@@ -1,0 +1,117 @@
+"""A model against itself under another batch split: the noise below which nothing can be seen.
+
+Shape letters: T scored positions of a window, V vocabulary entries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from silentzone.backends.base import BatchSplit
+from silentzone.measure.candidate import PositionRows, TraceReader, windows_of
+from silentzone.metrics.kernels import compare_rows, describe_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from silentzone.backends.base import LogitBackend
+
+UNEVEN_BATCH = "uneven_batch"
+TOKEN_BY_TOKEN = "token_by_token"  # noqa: S105 - not a password
+_UNEVEN_TOKENS = 100
+"""A call of 100 tokens is no multiple of any block an engine's kernels work in."""
+
+
+def floor_steps(windows: int, positions: int, trace_windows: int, rows: int) -> int:
+    """Windows that a floor measurement decodes, for its progress."""
+    return 2 * min(windows, trace_windows) + 2 * _windows_for(positions, trace_windows, rows)
+
+
+def measure_floors(
+    backend: LogitBackend,
+    reader: TraceReader,
+    trace_windows: int,
+    *,
+    windows: int,
+    positions: int,
+    on_window: Callable[[], None],
+) -> dict[str, Any]:
+    """Columns of a model's floor table on one corpus.
+
+    Parameters
+    ----------
+    backend : LogitBackend
+        The model.
+    reader : TraceReader
+        Gives the tokens of the windows; the reference's logits are not used.
+    trace_windows : int
+        Windows of the trace, from which those repeated are taken evenly.
+    windows : int
+        Windows repeated under an uneven batch split.
+    positions : int
+        Positions decoded one token at a time, from the first scored one on.
+    on_window : callable
+        Told after every window decoded.
+
+    Returns
+    -------
+    dict of str to array
+        One row per position and perturbation; the ordinary run stands as the reference, the
+        perturbed one as the candidate.
+    """
+    rows = PositionRows()
+    for window in _spread(min(windows, trace_windows), trace_windows):
+        split = BatchSplit(tokens_per_call=_UNEVEN_TOKENS)
+        _against_itself(backend, reader, window, split, None, rows, UNEVEN_BATCH, on_window)
+    left = positions
+    scored = reader.plan.positions_per_window
+    for window in _spread(_windows_for(positions, trace_windows, scored), trace_windows):
+        part = min(left, scored)
+        split = BatchSplit(tokens_per_call=1)
+        _against_itself(backend, reader, window, split, part, rows, TOKEN_BY_TOKEN, on_window)
+        left -= part
+    return rows.table()
+
+
+def _against_itself(  # noqa: PLR0913, PLR0917 - one place, all of it needed
+    backend: LogitBackend,
+    reader: TraceReader,
+    window: int,
+    split: BatchSplit,
+    positions: int | None,
+    rows: PositionRows,
+    perturbation: str,
+    on_window: Callable[[], None],
+) -> None:
+    plan = reader.plan
+    ordinary = _logits_of(backend, reader, window, plan.context_length, BatchSplit())
+    on_window()
+    length = plan.context_length if positions is None else plan.first_scored + 1 + positions
+    perturbed = _logits_of(backend, reader, window, length, split)
+    on_window()
+    part = slice(0, len(perturbed))
+    observed = reader.observed(window)[part]
+    reference = describe_rows(ordinary[part], observed)
+    metrics = compare_rows(ordinary[part], perturbed, observed, reference)
+    rows.add(reader, window, metrics, reference, part, perturbation=perturbation)
+
+
+def _logits_of(
+    backend: LogitBackend, reader: TraceReader, window: int, length: int, split: BatchSplit
+) -> NDArray[np.float32]:
+    """Logits of the scored positions of one window, cut to ``length`` tokens; a copy."""
+    plan = replace(reader.plan, context_length=length)
+    tokens = (whole[:length] for whole in windows_of(reader, [window]))
+    return next(iter(backend.window_logits(tokens, plan, split=split))).logits_TV.copy()
+
+
+def _spread(count: int, available: int) -> list[int]:
+    return [(2 * k + 1) * available // (2 * count) for k in range(count)]
+
+
+def _windows_for(positions: int, trace_windows: int, rows: int) -> int:
+    return min(-(-positions // rows), trace_windows) if positions > 0 else 0

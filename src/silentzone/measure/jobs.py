@@ -1,0 +1,82 @@
+"""What one worker process is asked to do for one model, and how that crosses to it as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from silentzone.records.config import FloorEntry
+from silentzone.records.models import ModelRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorpusJob:
+    """A text, how it is cut into windows, and what identifies both."""
+
+    name: str
+    path: str
+    text_sha256: str
+    tokenizer_sha256: str
+    context_length: int
+    windows: int | None
+    select: str
+    documents: str
+    first_scored: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchmarkJob:
+    """A benchmark and where its items come from."""
+
+    name: str
+    path: str
+    """The user's JSONL, or the folder of the built-in sets."""
+    is_built_in: bool
+    items: int | None
+    seed: int
+    headline: str
+    items_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelJob:
+    """Everything one worker measures of one model."""
+
+    study: str
+    backend: str
+    path: str
+    model: ModelRef
+    reference_path: str
+    reference: ModelRef
+    is_reference: bool
+    threads: int
+    batch_tokens: int
+    micro_batch_tokens: int
+    gpu_layers: int
+    seed: int
+    floor: FloorEntry
+    corpora: tuple[CorpusJob, ...]
+    benchmarks: tuple[BenchmarkJob, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dict of what JSON can hold."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> ModelJob:
+        """Job as ``to_json`` wrote it."""
+        return ModelJob(
+            **{
+                **data,
+                "model": _model(data["model"]),
+                "reference": _model(data["reference"]),
+                "floor": FloorEntry(**data["floor"]),
+                "corpora": tuple(CorpusJob(**corpus) for corpus in data["corpora"]),
+                "benchmarks": tuple(BenchmarkJob(**entry) for entry in data["benchmarks"]),
+            }
+        )
+
+
+def _model(data: dict[str, Any]) -> ModelRef:
+    provenance = tuple((str(name), str(value)) for name, value in data["provenance"])
+    return ModelRef(**{**data, "provenance": provenance})

@@ -1,0 +1,100 @@
+"""What identifies each stored part.
+
+Fields that start with ``model_`` name the model measured; all others must agree between parts
+that are laid side by side.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from silentzone.records.parts import PartKey
+
+if TYPE_CHECKING:
+    from silentzone.measure.jobs import BenchmarkJob, CorpusJob
+    from silentzone.records.models import BackendInfo, ModelRef
+
+METRICS_VERSION = 1
+"""Raised whenever the same logits would give another number."""
+SCORING_VERSION = 1
+"""Raised whenever the same log-likelihoods would give another score."""
+
+
+def trace_key(reference: ModelRef, corpus: CorpusJob, engine: BackendInfo) -> PartKey:
+    """Key of the reference trace of a corpus."""
+    return PartKey.of(
+        "trace", reference_sha256=reference.sha256, **_corpus(corpus), **_engine(engine)
+    )
+
+
+def tokens_key(
+    model: ModelRef, reference: ModelRef, corpus: CorpusJob, engine: BackendInfo
+) -> PartKey:
+    """Key of a candidate's table of positions."""
+    return PartKey.of(
+        "tokens",
+        model_sha256=model.sha256,
+        reference_sha256=reference.sha256,
+        metrics_version=METRICS_VERSION,
+        lane="serving",
+        **_corpus(corpus),
+        **_engine(engine),
+    )
+
+
+def floors_key(
+    model: ModelRef, corpus: CorpusJob, engine: BackendInfo, windows: int, positions: int
+) -> PartKey:
+    """Key of a model's table of itself against itself."""
+    return PartKey.of(
+        "floors",
+        model_sha256=model.sha256,
+        metrics_version=METRICS_VERSION,
+        floor_windows=windows,
+        floor_positions=positions,
+        **_corpus(corpus),
+        **_engine(engine),
+    )
+
+
+def items_key(model: ModelRef, benchmark: BenchmarkJob, engine: BackendInfo) -> PartKey:
+    """Key of a model's answers to a benchmark."""
+    return PartKey.of("items", **_benchmark(model, benchmark), **_engine(engine))
+
+
+def churn_key(model: ModelRef, benchmark: BenchmarkJob, engine: BackendInfo, items: int) -> PartKey:
+    """Key of a model's answers to items asked again."""
+    return PartKey.of("churn", floor_items=items, **_benchmark(model, benchmark), **_engine(engine))
+
+
+def _corpus(corpus: CorpusJob) -> dict[str, Any]:
+    return {
+        "text_sha256": corpus.text_sha256,
+        "tokenizer_sha256": corpus.tokenizer_sha256,
+        "context_length": corpus.context_length,
+        "windows": corpus.windows,
+        "select": corpus.select,
+        "documents": corpus.documents,
+        "first_scored": corpus.first_scored,
+    }
+
+
+def _benchmark(model: ModelRef, benchmark: BenchmarkJob) -> dict[str, Any]:
+    return {
+        "model_sha256": model.sha256,
+        "items_sha256": benchmark.items_sha256,
+        "headline": benchmark.headline,
+        "tokenizer_sha256": model.tokenizer_sha256,
+        "scoring_version": SCORING_VERSION,
+    }
+
+
+def _engine(engine: BackendInfo) -> dict[str, Any]:
+    settings = {f"engine_{name}": value for name, value in engine.settings}
+    return {
+        "engine": engine.name,
+        "engine_version": engine.version,
+        "engine_build": engine.build,
+        "engine_device": engine.device,
+        **settings,
+    }
