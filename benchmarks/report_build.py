@@ -15,7 +15,7 @@ CANDIDATES = 41
 REPEATS = 3
 
 
-def main():
+def main() -> None:
     analysis = synthetic.analysis(candidates=CANDIDATES)
     begin = time.perf_counter()
     from silentzone.report import write_report

@@ -304,7 +304,7 @@ def noise_floors(cohort: Cohort) -> Figure | None:
         f" ({high.label}) nats."
     )
     columns = [
-        (visible(c), (lambda m, c=c: cohort.metric(m, c)), numbers.significant)  # type: ignore[misc]
+        (visible(c), (lambda m, c=c: cohort.metric(m, c)), numbers.significant)
         for c in cohort.corpora
     ]
     return Figure(

@@ -32,8 +32,9 @@ def printable(text: object) -> str:
     r"""Text that a Rich console prints as it is read, and that no terminal acts on.
 
     Control sequences and direction characters are spelled out, square brackets that Rich would
-    take for markup are escaped: print with markup on and emoji off. A backslash at the end comes
-    double, as Rich's own escape has it. For a plain stream, take `escaping.visible`.
+    take for markup are escaped: print with markup on and emoji off. Rich's escape may drop or
+    double a backslash beside a bracket or at the end; nothing becomes markup by that. For a plain
+    stream, take `escaping.visible`.
 
     Examples
     --------

@@ -37,7 +37,8 @@ def analysis() -> dict[str, Any]:
         name: f"{ATTACKS[i % len(ATTACKS)]}{i if i >= len(ATTACKS) else ''}"
         for i, name in enumerate(names)
     }
-    return _attacked(plain, renamed, key="")
+    attacked: dict[str, Any] = _attacked(plain, renamed, key="")
+    return attacked
 
 
 def _attacked(value: Any, renamed: dict[str, str], *, key: str) -> Any:
@@ -45,13 +46,15 @@ def _attacked(value: Any, renamed: dict[str, str], *, key: str) -> Any:
         return {k: _attacked(v, renamed, key=k) for k, v in value.items()}
     if isinstance(value, list):
         return [_attacked(v, renamed, key=key) for v in value]
-    if not isinstance(value, str) or value in _KEPT:
-        return value
+    return _attacked_text(value, renamed, key) if isinstance(value, str) else value
+
+
+def _attacked_text(value: str, renamed: dict[str, str], key: str) -> str:
     if key == "score" and ":" in value:
         part, _, benchmark = value.partition(":")
         return f"{part}:{renamed.get(benchmark, benchmark)}"
     if value in renamed:
         return renamed[value]
-    if key in {"metric", "zone", "verdict"}:
+    if key in {"metric", "zone", "verdict"} or value in _KEPT:
         return value
     return "".join(ATTACKS) + value

@@ -1,3 +1,5 @@
+# ruff: noqa: RUF001 -- typographic signs are what a reader sees
+
 from __future__ import annotations
 
 import math

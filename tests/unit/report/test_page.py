@@ -1,3 +1,5 @@
+# ruff: noqa: RUF001 -- typographic signs are what a reader sees
+
 from __future__ import annotations
 
 import dataclasses
@@ -162,7 +164,7 @@ def test_a_study_where_everything_failed_still_makes_a_page(analysis):
 def test_the_page_cannot_be_changed_after_it_is_made(analysis):
     page = build_page(analysis)
     with pytest.raises(dataclasses.FrozenInstanceError):
-        page.title = "other"
+        page.title = "other"  # type: ignore[misc]
 
 
 def test_the_terminal_shows_one_row_per_model_and_the_same_answers(analysis):
