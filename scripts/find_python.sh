@@ -3,7 +3,7 @@
 # A name on the PATH proves nothing: version managers put names there that refuse to run.
 set -euo pipefail
 
-for name in "${PYTHON:-}" python3.11 python3.12 python3.13 python3 python; do
+for name in "${PYTHON:-}" python3.11 python3.12 python3.13 python3.14 python3 python; do
     [ -n "$name" ] || continue
     if found=$("$name" -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1); print(sys.executable)' 2>/dev/null); then
         echo "$found"
