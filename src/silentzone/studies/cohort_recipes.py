@@ -114,12 +114,6 @@ CANDIDATES = (
         megabytes=106,
     ),
     CohortRecipe(
-        name="Q8_0+20ffn-Q5_1",
-        file_type="Q8_0",
-        tensor_types=((_layers(10, 29, _FFN), "Q5_1"),),
-        megabytes=129,
-    ),
-    CohortRecipe(
         name="Q5_0",
         file_type="Q5_0",
         embedding_type="Q8_0",
@@ -147,12 +141,18 @@ CANDIDATES = (
         megabytes=89,
     ),
     CohortRecipe(
-        name="Q4_0+down-Q2_K",
+        name="Q8_0+10down-Q2_K",
+        file_type="Q8_0",
+        tensor_types=((_layers(10, 19, _DOWN), "Q2_K"),),
+        megabytes=139,
+    ),
+    CohortRecipe(
+        name="Q4_0+10down-Q2_K",
         file_type="Q4_0",
-        tensor_types=((_DOWN, "Q2_K"),),
+        tensor_types=((_layers(10, 19, _DOWN), "Q2_K"),),
         embedding_type="Q8_0",
         in_quick=True,
-        megabytes=86,
+        megabytes=90,
     ),
     CohortRecipe(
         name="Q4_0+down-Q2_K+embd-Q4_0",
