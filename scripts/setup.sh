@@ -12,20 +12,23 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 
 say() { echo "setup: $*" >&2; }
 
-# A changed pin must reach an old environment, and one that was moved or copied must be made anew.
-wanted=$(cat requirements/*.txt pyproject.toml scripts/setup.sh scripts/llama_cpp_wheel.py | cksum; pwd -P)
+# A changed pin must reach an old environment. One that was moved or copied is made anew: the
+# programs in it still start the Python of the old place.
+place=$(pwd -P)
+wanted=$(cat requirements/*.txt pyproject.toml scripts/setup.sh scripts/llama_cpp_wheel.py | cksum; echo "$place")
 is_ready() { [ "$(cat "$venv/.ready-$1" 2>/dev/null)" = "$wanted" ] && "$venv/bin/python" -c 'import silentzone' 2>/dev/null; }
 
 install() { "$venv/bin/python" -m pip install -qq --require-hashes --requirement "requirements/$1.txt"; }
 
 if ! is_ready run; then
-    if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+    if [ "$(cat "$venv/.place" 2>/dev/null)" != "$place" ] || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
         python=$(scripts/find_python.sh)
         say "making $venv with $("$python" --version)"
         if ! "$python" -m venv --clear "$venv"; then
             say "this Python cannot make an environment; on Debian and Ubuntu: apt-get install python3-venv"
             exit 1
         fi
+        echo "$place" >"$venv/.place"
     fi
     say "installing the pinned dependencies"
     install build
