@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from silentzone.errors import TableError
 from silentzone.store.names import slug
 
 if TYPE_CHECKING:
@@ -79,3 +80,53 @@ def engine_as_json(engine: JsonObject) -> JsonObject:
         **{name: engine[name] for name in ("name", "version", "build", "device")},
         "settings": {str(name): value for name, value in engine["settings"]},
     }
+
+
+def require_manifest(manifest: JsonObject) -> None:
+    """Check that a manifest has what every analysis reads.
+
+    Raises
+    ------
+    TableError
+        Naming the first entry that is missing or of another type.
+    """
+    for name, kind in _SECTIONS.items():
+        if not isinstance(manifest.get(name), kind):
+            raise _damaged(name)
+    decision = manifest["config"].get("decision")
+    if not isinstance(decision, dict) or any(name not in decision for name in _DECISION):
+        raise _damaged("config.decision")
+    for section, fields in _ENTRIES.items():
+        entries = manifest[section]
+        for entry in entries if isinstance(entries, list) else [entries]:
+            missing = [name for name in fields if not isinstance(entry, dict) or name not in entry]
+            if missing:
+                raise _damaged(f"{section}.{missing[0]}")
+
+
+def _damaged(what: str) -> TableError:
+    return TableError(
+        f"`manifest.json` is not usable: `{what}` is missing or of another type.",
+        hint="run the study again with the same command; finished parts are kept",
+    )
+
+
+_SECTIONS: dict[str, type] = {
+    "study": dict,
+    "config": dict,
+    "reference": dict,
+    "candidates": list,
+    "corpora": list,
+    "benchmarks": list,
+    "engine": dict,
+}
+_DECISION = ("margin", "guard_margin", "alpha", "memory_budget_gb")
+_CORPUS_FIELDS = ("name", "description", "plan", "window_count", "document_count", "text_sha256")
+_BENCHMARK_FIELDS = ("name", "description", "source", "licence", "headline", "item_count", "chance")
+_ENTRIES = {
+    "reference": _MODEL_FIELDS,
+    "candidates": _MODEL_FIELDS,
+    "corpora": _CORPUS_FIELDS,
+    "benchmarks": _BENCHMARK_FIELDS,
+    "engine": ("name", "version", "build", "device", "settings"),
+}

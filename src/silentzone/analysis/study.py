@@ -15,6 +15,7 @@ from silentzone.analysis.identities import (
     corpus_as_json,
     engine_as_json,
     model_as_json,
+    require_manifest,
 )
 from silentzone.analysis.items import BenchmarkScores, churn_floor, read_benchmark
 from silentzone.analysis.positions import CorpusPositions, read_corpus, read_floors
@@ -97,6 +98,7 @@ def analyze_study(folder: StudyFolder, *, rng_seed: int) -> JsonObject:
         If a benchmark carries a name this analysis needs for itself.
     """
     manifest = folder.manifest()
+    require_manifest(manifest)
     remarks = _Remarks()
     reference = str(manifest["reference"]["name"])
     models = sorted(manifest["candidates"], key=lambda one: (-one["file_bytes"], one["name"]))

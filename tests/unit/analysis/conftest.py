@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -16,6 +15,9 @@ from silentzone.records.parts import PartKey
 from silentzone.records.tables import CHURN, FLOORS, ITEMS, TOKENS
 from silentzone.records.windows import CorpusRef, WindowPlan
 from silentzone.store.folder import StudyFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FLOAT_COLUMNS = (
     "reference_nll",
@@ -258,3 +260,9 @@ def plan():
 def study(tmp_path):
     """Writer of a study from a plan."""
     return lambda own: write_study(tmp_path / "study", own)
+
+
+@pytest.fixture(scope="session")
+def ordinary_study(tmp_path_factory):
+    """The study of the plan's defaults, for tests that only read."""
+    return write_study(tmp_path_factory.mktemp("ordinary") / "study", Plan())

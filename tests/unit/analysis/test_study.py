@@ -5,7 +5,7 @@ import json
 import pytest
 
 from silentzone.analysis.study import analyze_study
-from silentzone.errors import InputError, ProtocolMismatchError
+from silentzone.errors import InputError, ProtocolMismatchError, TableError
 from silentzone.records.config import DecisionEntry
 
 KEYS = {
@@ -53,9 +53,9 @@ def find(rows, **wanted):
     return next(row for row in rows if all(row[name] == value for name, value in wanted.items()))
 
 
-@pytest.fixture
-def whole(study, plan):
-    return analyze_study(study(plan()), rng_seed=1)
+@pytest.fixture(scope="module")
+def whole(ordinary_study):
+    return analyze_study(ordinary_study, rng_seed=1)
 
 
 def test_the_object_has_the_documented_keys_and_is_strict_json(whole):
@@ -221,3 +221,24 @@ def test_the_churn_floor_is_the_share_of_answers_that_changed(whole):
     row = find(whole["scores"], model="Q64", benchmark="alpha")
     assert row["churn_floor"]["value"] == pytest.approx(1 / 3)
     assert find(whole["scores"], model="Q8", benchmark="alpha")["churn_floor"] is None
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        (("engine",), "engine"),
+        (("config", "decision"), "config.decision"),
+        (("reference", "file_bytes"), "reference.file_bytes"),
+        (("corpora", 0, "plan"), "corpora.plan"),
+    ],
+)
+def test_a_damaged_manifest_is_refused_by_the_entry_it_lacks(study, plan, path, named):
+    folder = study(plan())
+    manifest = folder.manifest()
+    place = manifest
+    for step in path[:-1]:
+        place = place[step]
+    del place[path[-1]]
+    folder.write_manifest(manifest)
+    with pytest.raises(TableError, match=f"`{named}` is missing"):
+        analyze_study(folder, rng_seed=1)
