@@ -114,7 +114,7 @@ def install_command(name: str) -> str | None:
     return None
 
 
-def _state(  # noqa: PLR0913 - one parameter per field
+def _state(
     name: str,
     *,
     version: str | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 import sys
 import traceback
@@ -95,6 +96,9 @@ def run_command_line(arguments: Sequence[str]) -> int:
 
 def entry_point() -> None:
     """Run the program: what the ``silentzone`` script calls."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal without a sign for "times" must not turn a result into a bug of ours.
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(run_command_line(sys.argv[1:]))
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 
@@ -43,3 +46,21 @@ def test_numpy_scalars_are_the_numbers_they_are(capsys):
         {"n": np.int64(3), "x": np.float64(0.5), "yes": np.bool_(True), "bad": np.float64("nan")}
     )
     assert json.loads(capsys.readouterr().out) == {"n": 3, "x": 0.5, "yes": True, "bad": None}
+
+
+def test_a_stream_that_knows_only_ascii_still_gets_the_table():
+    code = (
+        "import sys; from silentzone.cli import backends, main; "
+        "backends._PROBES['llama_cpp'] = 'raise SystemExit(1)'; "
+        "sys.argv = ['silentzone', 'backends']; main.entry_point()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "\\u2013" in done.stdout
