@@ -55,13 +55,7 @@ class FakeBackend:
     def __init__(self, path: Path, model: ModelRef, settings: EngineSettings) -> None:
         content = _read(path)
         self.model = model
-        self.info = BackendInfo(
-            name="fake",
-            version="1",
-            build="numpy",
-            device="CPU",
-            settings=(("batch_tokens", str(settings.batch_tokens)),),
-        )
+        self.info = _describe(settings)
         self._misbehave = content["misbehave"]
         self._head = _head(content)
         generator = np.random.default_rng([content["seed"], 1])
@@ -136,6 +130,16 @@ class FakeBackend:
         return logits
 
 
+def _describe(settings: EngineSettings) -> BackendInfo:
+    return BackendInfo(
+        name="fake",
+        version="1",
+        build="numpy",
+        device="CPU",
+        settings=(("batch_tokens", str(settings.batch_tokens)),),
+    )
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text("utf-8"))
@@ -187,6 +191,7 @@ def _memory_bytes(path: Path, context_length: int) -> tuple[int | None, str | No
 ENGINE = Engine(
     name="fake",
     open=FakeBackend,
+    describe=_describe,
     read_model=_read_model,
     output_head=lambda path: _head(_read(path)),
     memory_bytes=_memory_bytes,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from silentzone.backends.base import EngineSettings, LogitBackend
     from silentzone.metrics.head import OutputHead
-    from silentzone.records.models import ModelRef
+    from silentzone.records.models import BackendInfo, ModelRef
 
 GROUP = "silentzone.backends"
 
@@ -27,6 +27,8 @@ class Engine:
     name: str
     open: Callable[[Path, ModelRef, EngineSettings], LogitBackend]
     """Load a model."""
+    describe: Callable[[EngineSettings], BackendInfo]
+    """What a loaded model would record of the engine, without loading one."""
     read_model: Callable[..., ModelRef]
     """``(path, name, on_bytes=None)``: identity of a model file."""
     output_head: Callable[[Path], OutputHead | None]

@@ -30,7 +30,28 @@ OK = "ok"
 NON_FINITE = "non_finite"
 
 
-class TraceReader:
+class TraceTokens:
+    """What the windows of a trace are, without the reference's logits."""
+
+    def __init__(self, trace: ReferenceTrace) -> None:
+        self._trace = trace
+        self.plan = WindowPlan(**trace.header["plan"])
+
+    def tokens(self, window: int) -> NDArray[np.int32]:
+        """All tokens of a window, shape (C,)."""
+        return np.ascontiguousarray(self._trace.tokens[window])
+
+    def observed(self, window: int) -> NDArray[np.int32]:
+        """Tokens that the scored logits of a window predict, shape (T,)."""
+        return observed_tokens(self._trace.tokens[window], self.plan.first_scored)
+
+    def document(self, window: int) -> int | None:
+        """Document of a window, null where none is known."""
+        documents = self._trace.documents
+        return None if documents is None else int(documents[window])
+
+
+class TraceReader(TraceTokens):
     """Gives the reference's logits of one window, rebuilt or as stored, in one buffer.
 
     Parameters
@@ -42,15 +63,14 @@ class TraceReader:
     """
 
     def __init__(self, trace: ReferenceTrace, head: OutputHead | None) -> None:
+        super().__init__(trace)
         if trace.form == "hidden" and head is None:
             raise MeasurementError(
                 "the reference trace stores hidden states, and the reference's output head "
                 "cannot be read"
             )
-        self._trace = trace
         self._head = head
         self._buffer = np.empty((trace.positions_per_window, trace.vocabulary_size), np.float32)
-        self.plan = WindowPlan(**trace.header["plan"])
 
     def logits(self, window: int) -> NDArray[np.float32]:
         """Rebuild or read the logits of a window, shape (T, V); valid until the next call."""
@@ -71,19 +91,6 @@ class TraceReader:
             }
         )
 
-    def observed(self, window: int) -> NDArray[np.int32]:
-        """Tokens that the scored logits of a window predict, shape (T,)."""
-        return observed_tokens(self._trace.tokens[window], self.plan.first_scored)
-
-    def tokens(self, window: int) -> NDArray[np.int32]:
-        """All tokens of a window, shape (C,)."""
-        return np.ascontiguousarray(self._trace.tokens[window])
-
-    def document(self, window: int) -> int | None:
-        """Document of a window, null where none is known."""
-        documents = self._trace.documents
-        return None if documents is None else int(documents[window])
-
 
 @dataclass(slots=True, eq=False)
 class PositionRows:
@@ -93,7 +100,7 @@ class PositionRows:
 
     def add(
         self,
-        reader: TraceReader,
+        reader: TraceTokens,
         window: int,
         metrics: PositionMetrics,
         reference: ReferenceRows,
@@ -162,6 +169,6 @@ def measure_candidate(
     return rows.table()
 
 
-def windows_of(reader: TraceReader, which: Iterable[int]) -> Iterable[NDArray[np.int32]]:
+def windows_of(reader: TraceTokens, which: Iterable[int]) -> Iterable[NDArray[np.int32]]:
     """Tokens of some windows of a trace, one window at a time."""
     return (reader.tokens(window) for window in which)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from silentzone.backends.base import BatchSplit
-from silentzone.measure.candidate import PositionRows, TraceReader, windows_of
+from silentzone.measure.candidate import PositionRows, TraceTokens, windows_of
 from silentzone.metrics.kernels import compare_rows, describe_rows
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def floor_steps(windows: int, positions: int, trace_windows: int, rows: int) -> 
 
 def measure_floors(
     backend: LogitBackend,
-    reader: TraceReader,
+    reader: TraceTokens,
     trace_windows: int,
     *,
     windows: int,
@@ -46,7 +46,7 @@ def measure_floors(
     ----------
     backend : LogitBackend
         The model.
-    reader : TraceReader
+    reader : TraceTokens
         Gives the tokens of the windows; the reference's logits are not used.
     trace_windows : int
         Windows of the trace, from which those repeated are taken evenly.
@@ -79,7 +79,7 @@ def measure_floors(
 
 def _against_itself(  # noqa: PLR0913, PLR0917 - one place, all of it needed
     backend: LogitBackend,
-    reader: TraceReader,
+    reader: TraceTokens,
     window: int,
     split: BatchSplit,
     positions: int | None,
@@ -101,7 +101,7 @@ def _against_itself(  # noqa: PLR0913, PLR0917 - one place, all of it needed
 
 
 def _logits_of(
-    backend: LogitBackend, reader: TraceReader, window: int, length: int, split: BatchSplit
+    backend: LogitBackend, reader: TraceTokens, window: int, length: int, split: BatchSplit
 ) -> NDArray[np.float32]:
     """Logits of the scored positions of one window, cut to ``length`` tokens; a copy."""
     plan = replace(reader.plan, context_length=length)

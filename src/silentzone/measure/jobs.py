@@ -36,6 +36,7 @@ class BenchmarkJob:
     seed: int
     headline: str
     items_sha256: str
+    item_count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

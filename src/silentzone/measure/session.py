@@ -7,17 +7,19 @@ it had finished.
 from __future__ import annotations
 
 import time
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from silentzone.backends.base import EngineSettings
 from silentzone.backends.registry import engine_named
 from silentzone.errors import MeasurementError, SilentzoneError, StorageError
-from silentzone.measure import protocol
-from silentzone.measure.candidate import TraceReader, measure_candidate
+from silentzone.measure.candidate import TraceReader, TraceTokens, measure_candidate
 from silentzone.measure.floors import floor_steps, measure_floors
 from silentzone.measure.items import load_items, measure_churn, measure_items
 from silentzone.measure.jobs import BenchmarkJob, CorpusJob, ModelJob
+from silentzone.measure.parts import Part, model_parts, token_by_token_positions
+from silentzone.measure.protocol import trace_key
 from silentzone.measure.reference import write_trace
 from silentzone.metrics.kernels import set_threads
 from silentzone.records.tables import CHURN, FLOORS, ITEMS, TOKENS
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from silentzone.records.models import BackendInfo
     from silentzone.store.traces import ReferenceTrace
 
+_UNSTATED_CONTEXT = 1 << 20
+"""Tokens; a model that does not state its context is not held to one."""
+
 TASK = "silentzone.measure.session:measure_model"
 
 
@@ -45,13 +50,13 @@ def measure_model(
     payload : dict
         ``ModelJob.to_json()``.
     emit : callable
-        Receives ``{"part", "done", "total", "unit"}`` while it works.
+        Receives ``{"part", "share"}`` while it works; the share is in [0, 1].
 
     Returns
     -------
     dict
-        ``engine`` (as recorded), ``seconds`` per part, ``kept`` (parts that were there),
-        ``failures`` (part and cause of those that could not be measured).
+        ``seconds`` per part, ``kept`` (parts that were there), ``failures`` (part, cause and hint
+        of those that could not be measured).
     """
     return _Session(ModelJob.from_json(payload), emit).run()
 
@@ -83,135 +88,93 @@ class _Session:
         started = time.perf_counter()
         with self._engine.open(Path(job.path), job.model, settings) as backend:
             self._seconds["load"] = time.perf_counter() - started
-            for corpus in job.corpora:
-                self._corpus_parts(backend, corpus)
-            for benchmark in job.benchmarks:
-                self._benchmark_parts(backend, benchmark)
-            info = backend.info
+            for part in model_parts(job, backend.info):
+                self._attempt(backend, part)
         return {
-            "engine": _engine_json(info),
             "seconds": self._seconds,
             "kept": self._kept,
             "failures": self._failures,
         }
 
-    def _corpus_parts(self, backend: LogitBackend, corpus: CorpusJob) -> None:
-        job, info = self._job, backend.info
-        part = f"fidelity on {corpus.name}"
-        if job.is_reference:
-            key = protocol.trace_key(job.model, corpus, info)
-            is_done = self._folder.has_trace(corpus.name, key)
-            if not self._attempt(
-                part,
-                is_done,
-                lambda: write_trace(
-                    backend, self._output_head(), self._folder, corpus, key, self._windows_of(part)
-                ),
-            ):
-                return
-        else:
-            token_key = protocol.tokens_key(job.model, job.reference, corpus, info)
-            is_done = self._folder.has_part(TOKENS, corpus.name, job.model.name, token_key)
-            self._attempt(
-                part,
-                is_done,
-                lambda: self._folder.write_table(
-                    TOKENS,
-                    corpus.name,
-                    job.model.name,
-                    self._candidate_columns(backend, corpus, part),
-                    token_key,
-                ),
+    def _measure(self, backend: LogitBackend, part: Part) -> None:
+        """Measure one part and store it."""
+        name = self._job.model.name
+        if part.schema is None:
+            corpus = self._corpus(part.group)
+            write_trace(
+                backend, self._output_head(), self._folder, corpus, part.key, self._tell(part)
             )
-        self._floor_part(backend, corpus)
+            return
+        columns = {
+            TOKENS.name: self._token_columns,
+            FLOORS.name: self._floor_columns,
+            ITEMS.name: self._item_columns,
+            CHURN.name: self._churn_columns,
+        }[part.schema.name](backend, part)
+        self._folder.write_table(part.schema, part.group, name, columns, part.key)
 
-    def _candidate_columns(
-        self, backend: LogitBackend, corpus: CorpusJob, part: str
-    ) -> dict[str, Any]:
-        trace = self._trace(corpus, backend.info)
+    def _token_columns(self, backend: LogitBackend, part: Part) -> dict[str, Any]:
+        trace = self._trace(part.group, backend.info)
         reader = TraceReader(trace, self._output_head() if trace.form == "hidden" else None)
-        return measure_candidate(backend, reader, trace.window_count, self._windows_of(part))
+        return measure_candidate(backend, reader, trace.window_count, self._tell(part))
 
-    def _floor_part(self, backend: LogitBackend, corpus: CorpusJob) -> None:
-        job = self._job
-        # one token at a time is slow: measured once per model, on the first corpus
-        is_first = corpus.name == job.corpora[0].name
-        positions = job.floor.token_by_token_positions if is_first else 0
-        windows = job.floor.windows
-        if windows == 0 and positions == 0:
-            return
-        part = f"noise floor on {corpus.name}"
-        key = protocol.floors_key(job.model, corpus, backend.info, windows, positions)
-
-        def measure() -> None:
-            trace = self._trace(corpus, backend.info)
-            head = self._output_head() if trace.form == "hidden" else None
-            total = floor_steps(windows, positions, trace.window_count, trace.positions_per_window)
-            count = _Counter(self._windows_of(part), total)
-            columns = measure_floors(
-                backend,
-                TraceReader(trace, head),
-                trace.window_count,
-                windows=windows,
-                positions=positions,
-                on_window=count.step,
-            )
-            self._folder.write_table(FLOORS, corpus.name, job.model.name, columns, key)
-
-        is_done = self._folder.has_part(FLOORS, corpus.name, job.model.name, key)
-        self._attempt(part, is_done, measure)
-
-    def _benchmark_parts(self, backend: LogitBackend, benchmark: BenchmarkJob) -> None:
-        job, name = self._job, self._job.model.name
-        context = job.model.training_context_length or 1 << 20
-        part = f"benchmark {benchmark.name}"
-        key = protocol.items_key(job.model, benchmark, backend.info)
-        again = job.floor.items
-        churn = protocol.churn_key(job.model, benchmark, backend.info, again)
-        has_items = self._folder.has_part(ITEMS, benchmark.name, name, key)
-        has_churn = again == 0 or self._folder.has_part(CHURN, benchmark.name, name, churn)
-        if has_items and has_churn:
-            self._kept.append(part)
-            return
-
-        def measure() -> None:
-            items = load_items(benchmark)
-            if not has_items:
-                columns = measure_items(
-                    backend, items, benchmark.headline, context, self._items_of(part, len(items))
-                )
-                self._folder.write_table(ITEMS, benchmark.name, name, columns, key)
-            if not has_churn:
-                table = self._folder.read_table(ITEMS, benchmark.name, name)
-                columns = measure_churn(backend, items, benchmark.headline, context, table, again)
-                self._folder.write_table(CHURN, benchmark.name, name, columns, churn)
-
-        self._attempt(part, False, measure)
-
-    def _attempt(self, part: str, is_done: bool, measure: Callable[[], object]) -> bool:
-        """Measure a part unless it is there; a failure of the measurement is recorded."""
-        if is_done:
-            self._kept.append(part)
-            return True
-        started = time.perf_counter()
-        try:
-            measure()
-        except StorageError:
-            raise  # the next part would meet the same disk
-        except SilentzoneError as error:
-            self._failures.append({"part": part, "cause": error.message, "hint": error.hint or ""})
-            return False
-        self._seconds[part] = time.perf_counter() - started
-        return True
-
-    def _trace(self, corpus: CorpusJob, info: BackendInfo) -> ReferenceTrace:
-        key = protocol.trace_key(self._job.reference, corpus, info)
-        trace = (
-            self._folder.trace(corpus.name) if self._folder.has_trace(corpus.name, key) else None
+    def _floor_columns(self, backend: LogitBackend, part: Part) -> dict[str, Any]:
+        floor, corpus = self._job.floor, self._corpus(part.group)
+        trace = self._trace(part.group, backend.info)
+        positions = token_by_token_positions(self._job, corpus)
+        tell = self._tell(part)
+        total = floor_steps(
+            floor.windows, positions, trace.window_count, trace.positions_per_window
         )
+        steps = count(1)
+        return measure_floors(
+            backend,
+            TraceTokens(trace),
+            trace.window_count,
+            windows=floor.windows,
+            positions=positions,
+            on_window=lambda: tell(next(steps), total),
+        )
+
+    def _item_columns(self, backend: LogitBackend, part: Part) -> dict[str, Any]:
+        benchmark = self._benchmark(part.group)
+        items = load_items(benchmark)
+        tell = self._tell(part)
+        return measure_items(
+            backend,
+            items,
+            benchmark.headline,
+            self._context_length(),
+            lambda done: tell(done, len(items)),
+        )
+
+    def _churn_columns(self, backend: LogitBackend, part: Part) -> dict[str, Any]:
+        benchmark = self._benchmark(part.group)
+        ordinary = self._folder.read_table(ITEMS, part.group, self._job.model.name)
+        return measure_churn(
+            backend,
+            load_items(benchmark),
+            benchmark.headline,
+            self._context_length(),
+            ordinary,
+            self._job.floor.items,
+        )
+
+    def _corpus(self, name: str) -> CorpusJob:
+        return next(corpus for corpus in self._job.corpora if corpus.name == name)
+
+    def _benchmark(self, name: str) -> BenchmarkJob:
+        return next(entry for entry in self._job.benchmarks if entry.name == name)
+
+    def _context_length(self) -> int:
+        return self._job.model.training_context_length or _UNSTATED_CONTEXT
+
+    def _trace(self, corpus: str, info: BackendInfo) -> ReferenceTrace:
+        key = trace_key(self._job.reference, self._corpus(corpus), info)
+        trace = self._folder.trace(corpus) if self._folder.has_trace(corpus, key) else None
         if trace is None:
             raise MeasurementError(
-                f"there is no trace of the reference on corpus `{corpus.name}`",
+                f"there is no trace of the reference on corpus `{corpus}`",
                 hint="see why the reference could not be measured",
             )
         return trace
@@ -222,33 +185,26 @@ class _Session:
             self._head_loaded = True
         return self._head
 
-    def _windows_of(self, part: str) -> Callable[[int, int], None]:
+    def _tell(self, part: Part) -> Callable[[int, int], None]:
         def tell(done: int, total: int) -> None:
-            self._emit({"part": part, "done": done, "total": total, "unit": "windows"})
+            self._emit({"part": part.title, "share": done / max(total, 1)})
 
         return tell
 
-    def _items_of(self, part: str, total: int) -> Callable[[int], None]:
-        def tell(done: int) -> None:
-            self._emit({"part": part, "done": done, "total": total, "unit": "items"})
-
-        return tell
-
-
-class _Counter:
-    def __init__(self, tell: Callable[[int, int], None], total: int) -> None:
-        self._tell, self._total, self._done = tell, total, 0
-
-    def step(self) -> None:
-        self._done += 1
-        self._tell(self._done, self._total)
-
-
-def _engine_json(info: BackendInfo) -> dict[str, Any]:
-    return {
-        "name": info.name,
-        "version": info.version,
-        "build": info.build,
-        "device": info.device,
-        "settings": dict(info.settings),
-    }
+    def _attempt(self, backend: LogitBackend, part: Part) -> None:
+        """Measure a part unless it is there; a failure of the measurement is recorded."""
+        self._emit({"part": part.title, "share": 0.0})
+        started = time.perf_counter()
+        try:
+            if part.is_finished(self._folder, self._job.model.name):
+                self._kept.append(part.title)
+                return
+            self._measure(backend, part)
+        except StorageError:
+            raise  # the next part would meet the same disk
+        except SilentzoneError as error:
+            self._failures.append(
+                {"part": part.title, "cause": error.message, "hint": error.hint or ""}
+            )
+            return
+        self._seconds[part.title] = time.perf_counter() - started

@@ -79,7 +79,7 @@ class LlamaCppBackend:
         self._vocab = native.llama_model_get_vocab(self._model)
         self._vocabulary_size = int(native.llama_vocab_n_tokens(self._vocab))
         self._width = int(native.llama_model_n_embd_out(self._model))
-        self.info = _describe_engine(settings)
+        self.info = describe_engine(settings)
 
     def __enter__(self) -> LlamaCppBackend:
         """Give the backend itself."""
@@ -329,7 +329,8 @@ class LlamaCppBackend:
         self._context_shape = None
 
 
-def _describe_engine(settings: EngineSettings) -> BackendInfo:
+def describe_engine(settings: EngineSettings) -> BackendInfo:
+    """Describe what of this engine can change a logit."""
     build = native.llama_print_system_info().decode("utf-8", "replace").strip(" |")
     recorded = {
         "attention": "flash attention as llama.cpp chooses",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 from silentzone.backends.llama_cpp.gguf_file import (
@@ -16,20 +17,30 @@ from silentzone.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import ModuleType
 
     from silentzone.backends.base import EngineSettings, LogitBackend
-    from silentzone.records.models import ModelRef
+    from silentzone.records.models import BackendInfo, ModelRef
 
 
 def _open(path: Path, model: ModelRef, settings: EngineSettings) -> LogitBackend:
+    backend: LogitBackend = _native().LlamaCppBackend(path, model, settings)
+    return backend
+
+
+def _describe(settings: EngineSettings) -> BackendInfo:
+    info: BackendInfo = _native().describe_engine(settings)
+    return info
+
+
+def _native() -> ModuleType:
     try:
-        from silentzone.backends.llama_cpp.engine import LlamaCppBackend
+        return importlib.import_module("silentzone.backends.llama_cpp.engine")
     except ImportError as error:
         raise MissingExtraError(
             "the backend `llama_cpp` needs `llama-cpp-python`, which is not installed",
             hint='pip install "silentzone[llama-cpp]" (compiles llama.cpp, about 5 minutes)',
         ) from error
-    return LlamaCppBackend(path, model, settings)
 
 
 def _memory_bytes(path: Path, context_length: int) -> tuple[int | None, str | None]:
@@ -42,6 +53,7 @@ def _memory_bytes(path: Path, context_length: int) -> tuple[int | None, str | No
 ENGINE = Engine(
     name="llama_cpp",
     open=_open,
+    describe=_describe,
     read_model=read_model,
     output_head=load_output_head,
     memory_bytes=_memory_bytes,

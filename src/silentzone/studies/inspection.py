@@ -1,0 +1,129 @@
+"""What the models of a study are, found out before anything is measured."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from silentzone.errors import SilentzoneError
+
+if TYPE_CHECKING:
+    from silentzone.backends.registry import Engine
+    from silentzone.records.config import ModelEntry, StudyConfig
+    from silentzone.records.models import ModelRef
+    from silentzone.studies.progress import Progress
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class InspectedModel:
+    """One model of the study and what became of it so far."""
+
+    entry: ModelEntry
+    ref: ModelRef
+    memory_bytes: int | None
+    cautions: list[str] = field(default_factory=list)
+    status: str = "complete"
+    failure: str | None = None
+
+    def fail(self, cause: str, *, status: str = "failed") -> None:
+        """Record why the model, or a part of it, was not measured."""
+        self.status = status
+        self.failure = cause if self.failure is None else f"{self.failure}; {cause}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the model as the manifest holds it."""
+        return {
+            **asdict(self.ref),
+            "path_name": Path(self.entry.path).name,
+            "note": self.entry.note,
+            "memory_bytes": self.memory_bytes,
+            "cautions": self.cautions,
+            "status": self.status,
+            "failure": self.failure,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cohort:
+    """The inspected models; those that cannot be used are among ``unusable``."""
+
+    reference: InspectedModel
+    candidates: tuple[InspectedModel, ...]
+    unusable: tuple[dict[str, str], ...]
+    """Failures (model, part, cause) of files that could not even be read."""
+
+    @property
+    def usable(self) -> tuple[InspectedModel, ...]:
+        """Candidates that can be measured against the reference."""
+        return tuple(model for model in self.candidates if model.status != "failed")
+
+
+def inspect_models(config: StudyConfig, engine: Engine, progress: Progress) -> Cohort:
+    """Read and hash every model, and check that it can stand beside the reference.
+
+    Raises
+    ------
+    ModelFileError
+        If the reference cannot be used. A candidate that cannot is recorded, not raised.
+    """
+    progress.begin("inspect", "Reading models", float(1 + len(config.candidates)), "files")
+    reference = _inspect(config.reference, config, engine)
+    progress.advance("inspect", 1.0)
+    if reference.ref.is_quantized:
+        reference.cautions.append(
+            f"the reference is itself quantized ({reference.ref.weight_format}): distances are "
+            "from this file, not from the model as it was trained"
+        )
+    candidates: list[InspectedModel] = []
+    unusable: list[dict[str, str]] = []
+    for number, entry in enumerate(config.candidates, start=2):
+        try:
+            candidate = _inspect(entry, config, engine)
+        except SilentzoneError as error:
+            unusable.append({"model": entry.name, "part": "file", "cause": error.message})
+            progress.note(f"{entry.name}: {error.message}")
+        else:
+            _check_tokens(candidate, reference.ref)
+            if candidate.failure is not None:
+                progress.note(f"{entry.name}: {candidate.failure}")
+            candidates.append(candidate)
+        progress.advance("inspect", float(number))
+    _mark_duplicates([reference, *candidates])
+    progress.end("inspect", "done")
+    return Cohort(reference=reference, candidates=tuple(candidates), unusable=tuple(unusable))
+
+
+def _inspect(entry: ModelEntry, config: StudyConfig, engine: Engine) -> InspectedModel:
+    path = Path(entry.path)
+    ref = engine.read_model(path, entry.name)
+    memory, obstacle = engine.memory_bytes(path, config.decision.context_length)
+    model = InspectedModel(entry=entry, ref=ref, memory_bytes=memory)
+    if obstacle is not None:
+        model.cautions.append(f"memory need not known: {obstacle}")
+    return model
+
+
+def _check_tokens(candidate: InspectedModel, reference: ModelRef) -> None:
+    ref = candidate.ref
+    if ref.vocabulary_size != reference.vocabulary_size:
+        candidate.fail(
+            f"`{ref.name}` has {ref.vocabulary_size} vocabulary entries and the reference "
+            f"`{reference.name}` has {reference.vocabulary_size}; they cannot be compared"
+        )
+    elif ref.tokenizer_sha256 != reference.tokenizer_sha256:
+        candidate.fail(
+            f"`{ref.name}` has another tokenizer than the reference `{reference.name}` (tokens, "
+            "merges or flags in the metadata differ); they cannot be compared position by position"
+        )
+
+
+def _mark_duplicates(models: list[InspectedModel]) -> None:
+    by_content: dict[str, list[InspectedModel]] = {}
+    for model in models:
+        by_content.setdefault(model.ref.sha256, []).append(model)
+    for same in by_content.values():
+        for model in same:
+            others = ", ".join(other.ref.name for other in same if other is not model)
+            if others:
+                model.cautions.append(f"has the same content as {others}")

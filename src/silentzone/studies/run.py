@@ -1,0 +1,394 @@
+"""One study from its configuration to its report; finished parts are never measured again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from silentzone import __version__
+from silentzone.analysis.study import analyze_study
+from silentzone.backends.base import EngineSettings
+from silentzone.backends.registry import engine_named
+from silentzone.benchmarks.registry import load_benchmark, load_jsonl
+from silentzone.corpora.text import load_text
+from silentzone.errors import MeasurementError, SilentzoneError, StorageError
+from silentzone.execution.processes import run_in_worker
+from silentzone.measure.jobs import BenchmarkJob, CorpusJob, ModelJob
+from silentzone.measure.parts import Part, model_parts
+from silentzone.measure.session import TASK
+from silentzone.records.windows import CorpusRef, WindowPlan
+from silentzone.report import write_report
+from silentzone.store.folder import StudyFolder
+from silentzone.studies.assets import fetch_asset
+from silentzone.studies.config import dump_config
+from silentzone.studies.inspection import Cohort, InspectedModel, inspect_models
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from silentzone.backends.registry import Engine
+    from silentzone.records.config import BenchmarkEntry, CorpusEntry, StudyConfig
+    from silentzone.records.items import BenchmarkRef
+    from silentzone.records.models import BackendInfo
+    from silentzone.studies.progress import Progress
+
+ANALYSIS_FILE = "analysis.json"
+REPORT_FILE = Path("report") / "index.html"
+BENCHMARK_ASSET = "benchmark-items"
+EVERY_MODEL = "(every model)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StudyOutcome:
+    """What a finished run leaves."""
+
+    folder: Path
+    report: Path
+    analysis: dict[str, Any]
+    failures: tuple[str, ...]
+    """One sentence for every part that could not be measured."""
+
+
+def run_study(config: StudyConfig, out: Path, *, progress: Progress, command: str) -> StudyOutcome:
+    """Measure what is missing, analyse, and write the report.
+
+    Parameters
+    ----------
+    config : StudyConfig
+        What is asked.
+    out : Path
+        The study folder; made if it is not there.
+    progress : Progress
+        Told what is going on.
+    command : str
+        What the user typed, for the manifest and the report.
+
+    Raises
+    ------
+    InputError
+        If the reference, a text or an option cannot be used.
+    MeasurementError
+        If no candidate could be measured.
+    StorageError
+        If the folder cannot be written or another run works in it.
+    """
+    folder = StudyFolder(out)
+    folder.create()
+    with folder.lock():
+        folder.remove_leftovers()
+        study = _Study(config, folder, progress, command)
+        study.measure()
+        analysis = study.analyze()
+    return StudyOutcome(
+        folder=out, report=out / REPORT_FILE, analysis=analysis, failures=study.failure_sentences()
+    )
+
+
+def measure_and_analyze(
+    config: StudyConfig, folder: StudyFolder, *, progress: Progress, command: str
+) -> dict[str, Any]:
+    """Measure into a folder and give the analysis, without a report."""
+    with folder.lock():
+        study = _Study(config, folder, progress, command)
+        study.measure()
+    return analyze_study(folder, rng_seed=config.seed)
+
+
+class _Study:
+    """One run over one study folder, its lock held."""
+
+    def __init__(
+        self, config: StudyConfig, folder: StudyFolder, progress: Progress, command: str
+    ) -> None:
+        self._config = config
+        self._folder = folder
+        self._progress = progress
+        self._engine: Engine = engine_named(config.engine.backend)
+        threads = config.engine.threads or len(os.sched_getaffinity(0))
+        self._settings = EngineSettings(
+            threads=threads,
+            batch_tokens=config.engine.batch_tokens,
+            micro_batch_tokens=config.engine.micro_batch_tokens,
+            gpu_layers=config.engine.gpu_layers,
+        )
+        self._info: BackendInfo = self._engine.describe(self._settings)
+        self._failures: list[dict[str, str]] = []
+        self._timings: dict[str, dict[str, float]] = {}
+        self._cohort: Cohort = inspect_models(config, self._engine, progress)
+        self._failures.extend(self._cohort.unusable)
+        for model in self._cohort.candidates:
+            if model.failure is not None:
+                self._record(model.ref.name, "comparison", model.failure)
+        self._corpora = tuple(self._corpus_job(entry) for entry in config.corpora)
+        self._benchmarks = self._benchmark_jobs(config.benchmarks)
+        self._command = command
+        self._was_measured = False
+
+    def measure(self) -> None:
+        """Run every model that has unfinished parts, each in a process of its own."""
+        if not self._cohort.usable:
+            raise MeasurementError(
+                "no candidate can be measured: "
+                + "; ".join(failure["cause"] for failure in self._failures)
+            )
+        if self._config_changed():
+            (self._folder.root / "study.toml").write_text(dump_config(self._config), "utf-8")
+        models = [self._cohort.reference, *self._cohort.usable]
+        waiting = [(model, self._unfinished(model)) for model in models]
+        total = sum(part.cost for _, parts in waiting for part in parts)
+        if total == 0:
+            self._progress.note("Everything is measured already.")
+        else:
+            self._was_measured = True
+            self._write_manifest()
+            self._progress.begin("study", f"Measuring {len(models)} models", 1.0, "share")
+            done = 0.0
+            for model, parts in waiting:
+                cost = sum(part.cost for part in parts)
+                if cost > 0:
+                    self._measure_model(model, parts, done / total, cost / total)
+                done += cost
+                self._progress.advance("study", done / total)
+            self._progress.end("study", "done")
+        self._write_manifest()
+
+    def analyze(self) -> dict[str, Any]:
+        """Answer from the stored tables, unless the answers of these very tables are there."""
+        inputs = self._inputs_sha256()
+        root = self._folder.root
+        stored = self._stored_analysis()
+        if stored is not None and (root / REPORT_FILE).exists():
+            manifest = self._folder.manifest()
+            if manifest.get("analyzed_inputs") == inputs:
+                return stored
+        self._progress.begin("analyze", "Analysing", None, "")
+        analysis = analyze_study(self._folder, rng_seed=self._config.seed)
+        self._folder.write_json_atomic(ANALYSIS_FILE, analysis)
+        self._progress.end("analyze", "done")
+        self._progress.begin("report", "Writing the report", None, "")
+        write_report(analysis, root)
+        self._progress.end("report", "done")
+        self._folder.write_manifest({**self._folder.manifest(), "analyzed_inputs": inputs})
+        return analysis
+
+    def failure_sentences(self) -> tuple[str, ...]:
+        """One sentence for every part that could not be measured."""
+        return tuple(
+            f"{failure['model']}, {failure['part']}: {failure['cause']}"
+            for failure in self._failures
+        )
+
+    def _measure_model(
+        self, model: InspectedModel, parts: Sequence[Part], start: float, share: float
+    ) -> None:
+        name = model.ref.name
+        key = f"model {name}"
+        costs = {part.title: part.cost for part in parts}
+        before: dict[str, float] = {}
+        total = 0.0
+        for part in parts:
+            before[part.title] = total
+            total += part.cost
+        self._progress.begin(key, name, 1.0, "share")
+
+        def on_event(event: dict[str, Any]) -> None:
+            title = str(event["part"])
+            if title in costs:
+                done = (before[title] + float(event["share"]) * costs[title]) / total
+                self._progress.advance(key, done)
+                self._progress.advance("study", start + done * share)
+
+        started = time.perf_counter()
+        try:
+            result = run_in_worker(
+                TASK, self._job(model).to_json(), on_event=on_event, what=f"measuring `{name}`"
+            )
+        except StorageError:
+            raise
+        except SilentzoneError as error:
+            model.fail(error.message, status="partial" if self._has_any(model) else "failed")
+            self._record(name, "model", error.message)
+            self._progress.note(f"{name}: {error.message}")
+            self._progress.end(key, "failed")
+        else:
+            for failure in result["failures"]:
+                model.fail(f"{failure['part']}: {failure['cause']}", status="partial")
+                self._record(name, failure["part"], failure["cause"])
+                self._progress.note(f"{name}, {failure['part']}: {failure['cause']}")
+            self._timings[name] = {**result["seconds"], "total": time.perf_counter() - started}
+            self._progress.end(key, "failed" if result["failures"] else "done")
+        if model is self._cohort.reference and model.failure is not None:
+            raise MeasurementError(
+                f"the reference `{name}` could not be measured: {model.failure}",
+                hint="nothing can be compared without it; finished parts are kept",
+            )
+        self._write_manifest()
+
+    def _job(self, model: InspectedModel) -> ModelJob:
+        reference = self._cohort.reference
+        return ModelJob(
+            study=str(self._folder.root.absolute()),
+            backend=self._engine.name,
+            path=model.entry.path,
+            model=model.ref,
+            reference_path=reference.entry.path,
+            reference=reference.ref,
+            is_reference=model is reference,
+            threads=self._settings.threads,
+            batch_tokens=self._settings.batch_tokens,
+            micro_batch_tokens=self._settings.micro_batch_tokens,
+            gpu_layers=self._settings.gpu_layers,
+            seed=self._config.seed,
+            floor=self._config.floor,
+            corpora=self._corpora,
+            benchmarks=tuple(job for job, _ in self._benchmarks),
+        )
+
+    def _unfinished(self, model: InspectedModel) -> list[Part]:
+        name = model.ref.name
+        parts = model_parts(self._job(model), self._info)
+        return [part for part in parts if not part.is_finished(self._folder, name)]
+
+    def _has_any(self, model: InspectedModel) -> bool:
+        parts = model_parts(self._job(model), self._info)
+        return any(part.is_finished(self._folder, model.ref.name) for part in parts)
+
+    def _record(self, model: str, part: str, cause: str) -> None:
+        self._failures.append({"model": model, "part": part, "cause": cause})
+
+    def _corpus_job(self, entry: CorpusEntry) -> CorpusJob:
+        text = load_text(Path(entry.path), entry.documents)
+        first = entry.context_length // 2 if entry.first_scored is None else entry.first_scored
+        return CorpusJob(
+            name=entry.name,
+            path=entry.path,
+            text_sha256=text.sha256,
+            tokenizer_sha256=self._cohort.reference.ref.tokenizer_sha256,
+            context_length=entry.context_length,
+            windows=entry.windows,
+            select=entry.select,
+            documents=entry.documents,
+            first_scored=first,
+        )
+
+    def _benchmark_jobs(
+        self, entries: Sequence[BenchmarkEntry]
+    ) -> list[tuple[BenchmarkJob, BenchmarkRef]]:
+        jobs = []
+        for entry in entries:
+            try:
+                jobs.append(self._benchmark_job(entry))
+            except StorageError:
+                raise
+            except SilentzoneError as error:
+                # one set that cannot be had must not cost the others
+                self._record(EVERY_MODEL, f"benchmark {entry.name}", error.message)
+                self._progress.note(f"benchmark {entry.name}: {error.message}")
+        return jobs
+
+    def _benchmark_job(self, entry: BenchmarkEntry) -> tuple[BenchmarkJob, BenchmarkRef]:
+        seed, items = self._config.seed, entry.items
+        if entry.path is None:
+            path = fetch_asset(BENCHMARK_ASSET, progress=self._progress)
+            ref, _ = load_benchmark(entry.name, path, items=items, seed=seed, headline=entry.score)
+        else:
+            path = Path(entry.path)
+            ref, _ = load_jsonl(path, name=entry.name, items=items, seed=seed, headline=entry.score)
+        job = BenchmarkJob(
+            name=entry.name,
+            path=str(path),
+            is_built_in=entry.path is None,
+            items=items,
+            seed=seed,
+            headline=entry.score,
+            items_sha256=ref.items_sha256,
+            item_count=ref.item_count,
+        )
+        return job, ref
+
+    def _write_manifest(self) -> None:
+        study = {
+            "name": self._config.name,
+            "seed": self._config.seed,
+            "created_at": self._created_at(),
+            "package_version": __version__,
+            "command": self._command,
+        }
+        previous = self._previous_manifest()
+        self._folder.write_manifest(
+            {
+                "study": study,
+                "config": asdict(self._config),
+                "reference": self._cohort.reference.to_json(),
+                "candidates": [model.to_json() for model in self._cohort.candidates],
+                "corpora": [asdict(ref) for ref in self._corpus_refs()],
+                "benchmarks": [asdict(ref) for _, ref in self._benchmarks],
+                "engine": asdict(self._info),
+                "threads": self._settings.threads,
+                "failures": self._failures,
+                "timings": {**previous.get("timings", {}), **self._timings},
+                "analyzed_inputs": previous.get("analyzed_inputs"),
+            }
+        )
+
+    def _corpus_refs(self) -> list[CorpusRef]:
+        refs = []
+        for entry, job in zip(self._config.corpora, self._corpora, strict=True):
+            trace = self._folder.trace(job.name)
+            if trace is None:
+                continue
+            documents = trace.documents
+            refs.append(
+                CorpusRef(
+                    name=job.name,
+                    description=f"{Path(entry.path).name}, {_selection(job)}",
+                    text_sha256=job.text_sha256,
+                    tokens_sha256=str(trace.header["tokens_sha256"]),
+                    plan=WindowPlan(**trace.header["plan"]),
+                    window_count=trace.window_count,
+                    document_count=None if documents is None else len(set(documents.tolist())),
+                )
+            )
+        return refs
+
+    def _created_at(self) -> str:
+        created = self._previous_manifest().get("study", {}).get("created_at")
+        return str(created) if created else datetime.now(UTC).isoformat(timespec="seconds")
+
+    def _previous_manifest(self) -> dict[str, Any]:
+        return self._folder.manifest() if self._folder.has_manifest() else {}
+
+    def _config_changed(self) -> bool:
+        stored = self._previous_manifest().get("config")
+        return bool(stored != json.loads(json.dumps(asdict(self._config))))
+
+    def _stored_analysis(self) -> dict[str, Any] | None:
+        if not (self._folder.root / ANALYSIS_FILE).exists():
+            return None
+        stored: dict[str, Any] = self._folder.read_json(ANALYSIS_FILE)
+        return stored
+
+    def _inputs_sha256(self) -> str:
+        """Hash over everything the analysis reads: part keys, settings and this package."""
+        keys = [
+            (
+                model.ref.name,
+                part.title,
+                part.key.sha256,
+                part.is_finished(self._folder, model.ref.name),
+            )
+            for model in (self._cohort.reference, *self._cohort.candidates)
+            for part in model_parts(self._job(model), self._info)
+        ]
+        text = json.dumps([__version__, asdict(self._config), keys, self._failures], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _selection(corpus: CorpusJob) -> str:
+    return "windows spread over the text" if corpus.select == "spread" else "first windows"
