@@ -23,6 +23,7 @@ graded = st.lists(
 numbers = st.lists(st.integers(-1000, 1000).map(float), min_size=3, max_size=40)
 
 
+@settings(deadline=None)
 @given(st.one_of(pairs, graded))
 def test_volume_times_direction_is_net(answers):
     reference, candidate = np.array(answers, dtype=np.float64).T
@@ -34,6 +35,7 @@ def test_volume_times_direction_is_net(answers):
         assert part.volume.value * part.direction.value == pytest.approx(part.net.value)
 
 
+@settings(deadline=None)
 @given(pairs)
 def test_swapping_reference_and_candidate_turns_net_and_direction_around(answers):
     reference, candidate = np.array(answers, dtype=np.float64).T
@@ -47,6 +49,7 @@ def test_swapping_reference_and_candidate_turns_net_and_direction_around(answers
     assert there.volume == back.volume
 
 
+@settings(deadline=None)
 @given(numbers)
 def test_singleton_clusters_give_the_plain_standard_error(values):
     array = np.array(values)
@@ -58,6 +61,7 @@ def test_singleton_clusters_give_the_plain_standard_error(values):
         assert np.ptp(array) == 0.0
 
 
+@settings(deadline=None)
 @given(numbers, st.integers(0, 2**32 - 1))
 def test_results_do_not_depend_on_names_of_clusters_or_order_of_observations(values, seed):
     rng = np.random.default_rng(seed)

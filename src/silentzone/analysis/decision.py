@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from silentzone.analysis.as_json import JsonObject, estimate_as_json
 from silentzone.stats.equivalence import lower_bound, upper_bound
-from silentzone.stats.estimates import null_estimate
 from silentzone.stats.planning import POWER, items_from_error
 
 if TYPE_CHECKING:
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
 
     from silentzone.analysis.scores import CompositeDifference
     from silentzone.stats.paired import Decomposition
+
+NO_COMPOSITE = "it has no composite: a benchmark was not measured, or none enters"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,8 @@ def decide(contenders: Sequence[Contender], rule: DecisionRule) -> JsonObject:
     ----------
     contenders : sequence of Contender
         In any order; they are tested from the largest that fits downward, and the sequence stops
-        at the first that is not shown to be non-inferior. So all claims together keep alpha.
+        at the first that is not shown to be non-inferior. So all claims together keep alpha. One
+        that could not be measured is passed over: that does not depend on how good it is.
     rule : DecisionRule
     """
     ordered = sorted(contenders, key=lambda one: (-one.file_bytes, one.name))
@@ -57,8 +59,10 @@ def decide(contenders: Sequence[Contender], rule: DecisionRule) -> JsonObject:
     pick: str | None = None
     stopped_at: str | None = None
     for one in fitting:
-        if stopped_at is None:
-            step = _step(one, rule)
+        if one.composite is None:
+            undecided.append(_open(one, rule, NO_COMPOSITE))
+        elif stopped_at is None:
+            step = _step(one, one.composite, rule)
             steps.append(step)
             if step["passes"]:
                 pick = one.name
@@ -87,29 +91,18 @@ def _fits(one: Contender, rule: DecisionRule) -> bool:
     return one.memory_bytes is not None and one.memory_bytes <= rule.memory_budget_bytes
 
 
-def _step(one: Contender, rule: DecisionRule) -> JsonObject:
+def _step(one: Contender, composite: CompositeDifference, rule: DecisionRule) -> JsonObject:
     """Test one candidate: the composite at the margin, every benchmark at the guard margin."""
-    if one.composite is None:
-        return {
-            "model": one.name,
-            "composite": estimate_as_json(
-                null_estimate("macro mean of paired differences", "no composite")
-            ),
-            "lower_bound": None,
-            "guards": [],
-            "passes": False,
-            "reason": "it has no composite: a benchmark was not measured, or none enters",
-        }
     bound = lower_bound(
-        one.composite.net,
+        composite.net,
         alpha=rule.alpha,
-        degrees_of_freedom=one.composite.degrees_of_freedom,
+        degrees_of_freedom=composite.degrees_of_freedom,
     )
     guards = [_guard(name, part, rule) for name, part in one.guards.items()]
     passes = bound is not None and bound > -rule.margin and all(g["passes"] for g in guards)
     return {
         "model": one.name,
-        "composite": estimate_as_json(one.composite.net),
+        "composite": estimate_as_json(composite.net),
         "lower_bound": bound,
         "guards": guards,
         "passes": passes,
@@ -240,7 +233,7 @@ def _sentence(
         return f"{sentence}; {more}." if more else f"{sentence}."
     sentence = (
         f"Ship {pick}: the smallest that is shown to lose less than {margin} on the composite "
-        f"and less than {_points(rule.guard_margin)} on every benchmark"
+        f"and less than {_points(rule.guard_margin)} on every benchmark of it"
     )
     return f"{sentence}. {more}." if more else f"{sentence}."
 

@@ -130,7 +130,7 @@ def relate(metric: Axis, score: Axis, zone: Zone, order: Sequence[str]) -> Relat
     return _relation(metric, score, zone, members, correlation, sign, tau)
 
 
-def _relation(  # noqa: PLR0913, PLR0917 - the parts of one record
+def _relation(
     metric: Axis,
     score: Axis,
     zone: Zone,

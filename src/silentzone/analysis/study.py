@@ -101,7 +101,9 @@ def analyze_study(folder: StudyFolder, *, rng_seed: int) -> JsonObject:
     require_manifest(manifest)
     remarks = _Remarks()
     reference = str(manifest["reference"]["name"])
-    models = sorted(manifest["candidates"], key=lambda one: (-one["file_bytes"], one["name"]))
+    models = sorted(
+        manifest["candidates"], key=lambda one: (-(one["file_bytes"] or 0), one["name"])
+    )
     names = [str(one["name"]) for one in models]
     benchmarks = _benchmarks(folder, manifest, reference, names)
     corpora = _corpora(folder, manifest, names)
@@ -252,7 +254,7 @@ def _decision(
     contenders = [
         Contender(
             name=str(one["name"]),
-            file_bytes=int(one["file_bytes"]),
+            file_bytes=int(one["file_bytes"] or 0),
             memory_bytes=one.get("memory_bytes"),
             composite=benchmarks.composites.get(str(one["name"])),
             guards={

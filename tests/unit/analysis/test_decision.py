@@ -108,9 +108,11 @@ def test_only_what_fits_the_memory_is_tested_and_unknown_memory_does_not_fit():
     assert decide([large], rule)["sentence"] == "No candidate is known to fit the memory budget."
 
 
-def test_a_candidate_without_composite_fails_with_its_reason():
-    bare = Contender(name="bare", file_bytes=1, memory_bytes=None, composite=None, guards={})
-    decision = decide([bare], RULE)
-    assert decision["steps"][0]["passes"] is False
-    assert "no composite" in decision["steps"][0]["reason"]
-    assert decision["undecided"][0]["items_needed"] is None
+def test_a_candidate_that_was_not_measured_is_passed_over_and_named():
+    bare = Contender(name="bare", file_bytes=900, memory_bytes=None, composite=None, guards={})
+    decision = decide([bare, GOOD], RULE)
+    assert decision["pick"] == "good"
+    assert [step["model"] for step in decision["steps"]] == ["good"]
+    row = decision["undecided"][0]
+    assert (row["model"], row["items_needed"]) == ("bare", None)
+    assert "no composite" in row["why"]

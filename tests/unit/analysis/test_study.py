@@ -242,3 +242,22 @@ def test_a_damaged_manifest_is_refused_by_the_entry_it_lacks(study, plan, path, 
     folder.write_manifest(manifest)
     with pytest.raises(TableError, match=f"`{named}` is missing"):
         analyze_study(folder, rng_seed=1)
+
+
+def test_a_model_that_could_not_be_opened_is_shown_as_failed_and_does_not_stop_the_rest(
+    study, plan
+):
+    folder = study(plan(without_tokens=("Q64",), without_items=(("alpha", "Q64"), ("beta", "Q64"))))
+    manifest = folder.manifest()
+    manifest["candidates"][0] |= {
+        "status": "failed",
+        "failure": "the file is damaged",
+        "bits_per_weight": None,
+    }
+    manifest["failures"] = [{"model": "Q64", "part": "load", "cause": "the file is damaged"}]
+    folder.write_manifest(manifest)
+    result = analyze_study(folder, rng_seed=1)
+    assert result["candidates"][0]["status"] == "failed"
+    assert result["failures"] == manifest["failures"]
+    assert result["decision"]["pick"] == "Q8"
+    assert result["decision"]["undecided"][0]["model"] == "Q64"
