@@ -226,7 +226,7 @@ def log_ticks(values: Sequence[float]) -> list[float]:
     >>> log_ticks([0.0012, 0.04])
     [0.001, 0.002, 0.005, 0.01, 0.02, 0.05]
     >>> log_ticks([0.00002, 0.4])
-    [1e-05, 0.0001, 0.001, 0.01, 0.1, 1.0]
+    [1e-05, 0.0001, 0.001, 0.01, 0.1]
     """
     positive = [value for value in values if value > 0]
     if not positive:

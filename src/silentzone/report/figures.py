@@ -262,7 +262,7 @@ def harm_and_gain(cohort: Cohort) -> Figure | None:
         identity="harm",
         title="What was lost, and what was won back?",
         caption="A score that did not move can hide many changed items: the whole bar is what"
-        " changed, its lopsidedness is what the score shows, and bars within the black ticks"
+        " changed, its lopsidedness is what the score shows, and bars within the ticks"
         " change no more than the same model does when it is asked again.",
         key=(
             KeyEntry(mark="bar vermillion", text="harm: right before, wrong now"),

@@ -95,16 +95,19 @@ def probability(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def gigabytes(size: float) -> str:
-    """Bytes in units of 1e9 bytes.
+def file_size(size: float) -> str:
+    """Bytes in units of 1e9, below that of 1e6, below that as they are.
 
     Examples
     --------
-    >>> gigabytes(14_340_000_000), gigabytes(105_000_000)
-    ('14.34 GB', '0.105 GB')
+    >>> file_size(14_340_000_000), file_size(105_000_000)
+    ('14.34 GB', '105 MB')
     """
-    value = size / 1e9
-    return f"{value:.2f} GB" if value >= 1 else f"{value:.3f} GB"
+    if size >= 1e9:
+        return f"{size / 1e9:.2f} GB"
+    if size >= 1e6:
+        return f"{significant(size / 1e6)} MB"
+    return f"{count(size)} bytes"
 
 
 def count(value: float) -> str:

@@ -166,7 +166,7 @@ def _facts(cohort: Cohort) -> Iterator[Fact]:
     fits = cohort.raw["decision"].get("fits") or ()
     yield Fact(
         name="Memory budget",
-        value="none set" if budget is None else numbers.gigabytes(budget),
+        value="none set" if budget is None else numbers.file_size(budget),
         detail=f"{len(fits)} candidates fit",
     )
 

@@ -35,6 +35,9 @@ Column = tuple[str, Callable[[str], Quantity], Callable[[float], str]]
 
 def score_title(name: str) -> str:
     """Name of a score as the page writes it."""
+    part, _, benchmark = name.partition(":")
+    if part in {"volume", "direction", "net", "harm", "gain"} and benchmark:
+        return f"{part}, {score_title(benchmark)}"
     return "composite" if name == COMPOSITE else shorten(visible(name), 44)
 
 
@@ -72,8 +75,8 @@ def _role(model: Model) -> str | None:
 def _size(model: Model) -> Cell:
     size = finite(model.raw.get("file_bytes"))
     memory = finite(model.raw.get("memory_bytes"))
-    detail = None if memory is None else f"{numbers.gigabytes(memory)} in memory"
-    return number_cell(numbers.DASH if size is None else numbers.gigabytes(size), detail)
+    detail = None if memory is None else f"{numbers.file_size(memory)} in memory"
+    return number_cell(numbers.DASH if size is None else numbers.file_size(size), detail)
 
 
 def _bits(model: Model, notes: Notes) -> Cell:

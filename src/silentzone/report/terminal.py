@@ -70,7 +70,7 @@ def summarize(analysis: object) -> Summary:
         rows.append((
             f"{model.label} (reference)" if model.is_reference
             else f"{model.label} (pick)" if model.is_pick else model.label,
-            numbers.DASH if size is None else numbers.gigabytes(1e9 * size),
+            numbers.DASH if size is None else numbers.file_size(1e9 * size),
             _with_interval(kld.written(numbers.significant), kld.interval(numbers.significant)),
             numbers.DASH if used is None else numbers.significant(used),
             *(_with_interval(q.written(percent), q.interval(percent)) for q in found),

@@ -27,6 +27,13 @@ def test_three_significant_digits_are_kept(value, text):
     assert numbers.significant(value) == text
 
 
+@pytest.mark.parametrize(
+    ("size", "text"), [(14.34e9, "14.34 GB"), (143e6, "143 MB"), (512, "512 bytes")]
+)
+def test_sizes_are_written_in_a_unit_that_shows_them(size, text):
+    assert numbers.file_size(size) == text
+
+
 def test_a_rounded_zero_has_no_sign():
     assert numbers.points(-0.0001) == "0.0 pp"
     assert numbers.coefficient(-0.001) == "0.00"

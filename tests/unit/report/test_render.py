@@ -11,10 +11,10 @@ from silentzone.report import build_html, render, write_report
 
 ALLOWED = {
     "html", "head", "meta", "title", "link", "style", "body", "a", "header", "p", "span", "h1",
-    "h2", "h3", "nav", "ul", "ol", "li", "main", "section", "div", "article", "dl", "dt", "dd", "small",
-    "aside", "figure", "figcaption", "details", "summary", "table", "caption", "thead", "tbody",
-    "tr", "th", "td", "sup", "bdi", "strong", "pre", "code", "footer", "svg", "g", "path", "line",
-    "rect", "circle", "text", "tspan",
+    "h2", "h3", "nav", "ul", "ol", "li", "main", "section", "div", "article", "dl", "dt", "dd",
+    "small", "aside", "figure", "figcaption", "details", "summary", "table", "caption", "thead",
+    "tbody", "tr", "th", "td", "sup", "bdi", "strong", "pre", "code", "footer", "svg", "g",
+    "path", "line", "rect", "circle", "text", "tspan",
 }  # fmt: skip
 
 
