@@ -32,6 +32,7 @@ _LINE_LIMIT = 300
 _RESUME_SINCE = (25, 1)
 _CREDENTIALS = re.compile(r"//[^/\s@]+@")
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_BROKEN = re.compile(r"Retrying .* after connection broken by '(.+)': /")
 _NO_ROOM = ("No space left on device", "Disk quota exceeded")
 
 
@@ -138,6 +139,10 @@ def _reason(log: Path, code: int) -> str:
         return "the package index gave a file with another content than the one pinned."
     if any(phrase in line for phrase in _NO_ROOM for line in lines):
         return "no space left on the device."
+    broken = [found[1] for found in map(_BROKEN.search, lines) if found]
+    if broken:
+        # pip's own last line would be that it found no such version, which is beside the point.
+        return f"the package index cannot be reached: {broken[-1][:_LINE_LIMIT]}"
     told = [line for line in lines if line.startswith("ERROR:")] or [
         line for line in lines if not line.startswith(("WARNING:", "[notice]"))
     ]

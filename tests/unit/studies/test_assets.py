@@ -294,6 +294,11 @@ def test_an_unknown_asset_lists_the_known_ones(tmp_path: Path) -> None:
         ("ERROR: \x1b[31mred\x1b[0m\x07 alert", "pip said: red alert"),
         ("WARNING: careful\nthe last word\n[notice] new release", "pip said: the last word"),
         ("[Errno 28] No space left on device", "no space left on the device"),
+        (
+            "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError("
+            '"refused")\': /simple/x/\nERROR: No matching distribution found for x==1',
+            'the package index cannot be reached: NewConnectionError("refused")',
+        ),
         ("WARNING: only that", "pip ended with code 2 and said nothing"),
     ],
 )
