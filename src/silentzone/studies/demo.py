@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -90,6 +90,8 @@ class DemoMaterial:
     speeches: Path | None
     continuation: Path | None
     """Items made from the speeches."""
+    lacking: tuple[str, ...]
+    """One sentence per part that could not be had."""
 
 
 def run_demo(out: Path, *, quick: bool, progress: Progress, command: str) -> StudyOutcome:
@@ -136,7 +138,9 @@ def run_demo(out: Path, *, quick: bool, progress: Progress, command: str) -> Stu
     config = demo_config(material, cohort, size, threads=threads)
     with folder.lock():
         replace_file(folder.root / "study.toml", dump_config(config).encode())
-    return run_study(config, out, progress=progress, command=command)
+    outcome = run_study(config, out, progress=progress, command=command)
+    lacking = (*material.lacking, *cohort.left_out)
+    return replace(outcome, failures=(*lacking, *outcome.failures))
 
 
 def gather(root: Path, progress: Progress) -> DemoMaterial:
@@ -150,6 +154,7 @@ def gather(root: Path, progress: Progress) -> DemoMaterial:
     model = fetch_asset(MODEL, cache=root, progress=progress)
     found: dict[str, Path | None] = {}
     reasons: list[AssetUnavailableError] = []
+    sentences: list[str] = []
     for name, lacking in (
         (WIKITEXT, "its text"),
         (SPEECHES, "its text and the continuation items made from it"),
@@ -160,25 +165,25 @@ def gather(root: Path, progress: Progress) -> DemoMaterial:
         except AssetUnavailableError as error:
             found[name] = None
             reasons.append(error)
-            progress.note(f"caution: {error.message} The study goes without {lacking}.")
+            sentences.append(f"{error.message} The study goes without {lacking}.")
+            progress.note(f"caution: {sentences[-1]}")
     if found[WIKITEXT] is None and found[SPEECHES] is None:
         raise reasons[0]
-    speeches = found[SPEECHES]
+    speeches, continuation = found[SPEECHES], None
+    if speeches is not None:
+        try:
+            continuation = continuation_file(speeches, root / "benchmarks")
+        except SilentzoneError as error:
+            sentences.append(f"no continuation items: {error.message}")
+            progress.note(f"caution: {sentences[-1]}")
     return DemoMaterial(
         model=model,
         has_benchmark_items=found[ITEMS] is not None,
         wikitext=found[WIKITEXT],
         speeches=speeches,
-        continuation=None if speeches is None else _continuation(speeches, root, progress),
+        continuation=continuation,
+        lacking=tuple(sentences),
     )
-
-
-def _continuation(speeches: Path, root: Path, progress: Progress) -> Path | None:
-    try:
-        return continuation_file(speeches, root / "benchmarks")
-    except SilentzoneError as error:
-        progress.note(f"caution: no continuation items: {error.message}")
-        return None
 
 
 def continuation_file(speeches: Path, folder: Path) -> Path:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-import types
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -25,6 +23,7 @@ from silentzone.studies.demo import (
     run_demo,
 )
 from silentzone.studies.progress import SilentProgress
+from silentzone.studies.run import StudyOutcome
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,11 +81,13 @@ class Demo:
         names = [recipe.name for recipe in chosen_recipes(quick=quick)]
         return Cohort(reference=entry("F16"), candidates=tuple(map(entry, names)), left_out=())
 
-    def run_study(self, config: StudyConfig, out: Path, **_: object) -> str:
+    def run_study(self, config: StudyConfig, out: Path, **_: object) -> StudyOutcome:
         self.studies.append(config)
-        return f"outcome in {out.name}"
+        return StudyOutcome(
+            folder=out, report=out / "report", analysis={}, failures=("a part failed",)
+        )
 
-    def run(self, *, quick: bool = True) -> Any:
+    def run(self, *, quick: bool = True) -> StudyOutcome:
         return run_demo(self.out, quick=quick, progress=self.progress, command="demo")
 
 
@@ -99,15 +100,13 @@ def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Demo:
     monkeypatch.setattr(demo_module, "make_cohort", stand_in.cohort)
     monkeypatch.setattr(demo_module, "missing_bytes", lambda *_, **__: 1_000_000)
     monkeypatch.setattr(demo_module, "usable_threads", lambda: 2)
-    run_module: Any = types.ModuleType("silentzone.studies.run")
-    run_module.run_study = stand_in.run_study
-    monkeypatch.setitem(sys.modules, "silentzone.studies.run", run_module)
+    monkeypatch.setattr("silentzone.studies.run.run_study", stand_in.run_study)
     return stand_in
 
 
 @pytest.mark.parametrize("quick", [True, False])
 def test_the_study_written_down_is_the_study_run(demo: Demo, quick: bool) -> None:
-    assert demo.run(quick=quick) == "outcome in out"
+    assert demo.run(quick=quick).failures == ("a part failed",)
     assert load_config(demo.out / "study.toml") == demo.studies[0]
 
 
@@ -149,7 +148,7 @@ def test_a_part_that_cannot_be_had_is_gone_without_and_said(
     demo: Demo, missing: str, corpora: set[str], benchmarks: set[str]
 ) -> None:
     demo.missing = {missing}
-    demo.run()
+    outcome = demo.run()
     study = demo.studies[0]
     assert {corpus.name.split("-")[0] for corpus in study.corpora} == corpora
     assert {entry.name for entry in study.benchmarks} == benchmarks
@@ -157,6 +156,7 @@ def test_a_part_that_cannot_be_had_is_gone_without_and_said(
     assert len(cautions) == 1
     assert missing in cautions[0]
     assert "goes without" in cautions[0]
+    assert outcome.failures == (cautions[0].removeprefix("caution: "), "a part failed")
 
 
 @pytest.mark.parametrize("missing", [{"smollm2"}, {"wikitext-2", "state-of-the-union"}])
