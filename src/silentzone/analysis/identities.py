@@ -124,8 +124,8 @@ _DECISION = ("margin", "guard_margin", "alpha", "memory_budget_gb")
 _CORPUS_FIELDS = ("name", "description", "plan", "window_count", "document_count", "text_sha256")
 _BENCHMARK_FIELDS = ("name", "description", "source", "licence", "headline", "item_count", "chance")
 _ENTRIES = {
-    "reference": _MODEL_FIELDS,
-    "candidates": _MODEL_FIELDS,
+    "reference": (*_MODEL_FIELDS, "sha256"),
+    "candidates": (*_MODEL_FIELDS, "sha256"),
     "corpora": _CORPUS_FIELDS,
     "benchmarks": _BENCHMARK_FIELDS,
     "engine": ("name", "version", "build", "device", "settings"),

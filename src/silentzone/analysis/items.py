@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from silentzone.analysis.current import CurrentParts
     from silentzone.stats.results import Estimate
-    from silentzone.store.folder import StudyFolder
     from silentzone.store.tables import StoredTable
 
 OK = "ok"
@@ -63,7 +63,7 @@ class BenchmarkScores:
 
 
 def read_benchmark(
-    folder: StudyFolder, benchmark: str, reference: str, candidates: Sequence[str]
+    parts: CurrentParts, benchmark: str, reference: str, candidates: Sequence[str]
 ) -> BenchmarkScores | None:
     """Scores of every model on a benchmark; null where the reference was not asked.
 
@@ -72,16 +72,16 @@ def read_benchmark(
     ProtocolMismatchError
         If tables disagree in protocol, or two models were asked an item in other words.
     """
-    if not folder.has_table(ITEMS, benchmark, reference):
+    if not parts.has_table(ITEMS, benchmark, reference):
         return None
-    names = [name for name in candidates if folder.has_table(ITEMS, benchmark, name)]
-    table = folder.read_table(ITEMS, benchmark, reference)
+    names = [name for name in candidates if parts.has_table(ITEMS, benchmark, name)]
+    table = parts.read_table(ITEMS, benchmark, reference)
     reference_key, own = table.key, _model_items(table)
     item_ids = tuple(own.scores)
     scores: dict[str, NDArray[np.float64]] = {}
     excluded: dict[str, Mapping[str, int]] = {reference: own.excluded}
     for name in names:
-        table = folder.read_table(ITEMS, benchmark, name)
+        table = parts.read_table(ITEMS, benchmark, name)
         keys = {reference: reference_key, name: table.key}
         require_same_protocol(keys, where=f"`{benchmark}`")
         answers = _model_items(table)
@@ -98,11 +98,11 @@ def read_benchmark(
     )
 
 
-def churn_floor(folder: StudyFolder, benchmark: str, model: str) -> Estimate | None:
+def churn_floor(parts: CurrentParts, benchmark: str, model: str) -> Estimate | None:
     """Share of items whose score changed when the same model was asked again; null if not asked."""
-    if not folder.has_table(CHURN, benchmark, model):
+    if not parts.has_table(CHURN, benchmark, model):
         return None
-    table = folder.read_table(CHURN, benchmark, model)
+    table = parts.read_table(CHURN, benchmark, model)
     is_ok = np.array([text == OK for text in table.strings("status")], dtype=np.bool_)
     before, has_before = table.floats("score")
     after, has_after = table.floats("score_again")

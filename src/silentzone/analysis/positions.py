@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from silentzone.store.folder import StudyFolder
+    from silentzone.analysis.current import CurrentParts
     from silentzone.store.tables import StoredTable
 
 OK = "ok"
@@ -75,7 +75,7 @@ class FloorPositions:
 
 
 def read_corpus(
-    folder: StudyFolder, corpus: str, candidates: Sequence[str]
+    parts: CurrentParts, corpus: str, candidates: Sequence[str]
 ) -> CorpusPositions | None:
     """Values of every candidate measured on a corpus; null where none was.
 
@@ -84,13 +84,13 @@ def read_corpus(
     ProtocolMismatchError
         If tables disagree in protocol or in their positions.
     """
-    names = [name for name in candidates if folder.has_table(TOKENS, corpus, name)]
+    names = [name for name in candidates if parts.has_table(TOKENS, corpus, name)]
     if not names:
         return None
     models: dict[str, ModelPositions] = {}
     keys, first, clusters = {}, None, None
     for name in names:
-        table = folder.read_table(TOKENS, corpus, name)
+        table = parts.read_table(TOKENS, corpus, name)
         keys[name] = table.key
         places = [table.integers(column)[0] for column in ("window", "position", "token_id")]
         if first is None:
@@ -109,11 +109,11 @@ def read_corpus(
     )
 
 
-def read_floors(folder: StudyFolder, corpus: str, model: str) -> dict[str, FloorPositions]:
+def read_floors(parts: CurrentParts, corpus: str, model: str) -> dict[str, FloorPositions]:
     """Positions of a model measured against itself, by perturbation; empty where none were."""
-    if not folder.has_table(FLOORS, corpus, model):
+    if not parts.has_table(FLOORS, corpus, model):
         return {}
-    table = folder.read_table(FLOORS, corpus, model)
+    table = parts.read_table(FLOORS, corpus, model)
     kinds = np.array([text or "" for text in table.strings("perturbation")], dtype=object)
     kld, is_there = table.floats("kl_divergence")
     is_ok = is_there & np.array([text == OK for text in table.strings("status")], dtype=np.bool_)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from silentzone.analysis.as_json import JsonObject, estimate_as_json
 from silentzone.analysis.axes import metric_axes, score_axes
+from silentzone.analysis.current import CurrentParts
 from silentzone.analysis.decision import Contender, DecisionRule, decide
 from silentzone.analysis.fidelity import fidelity_of_model
 from silentzone.analysis.floors import Floor, distinguishable_pairs, floor_as_json, model_floor
@@ -105,15 +106,20 @@ def analyze_study(folder: StudyFolder, *, rng_seed: int) -> JsonObject:
         manifest["candidates"], key=lambda one: (-(one["file_bytes"] or 0), one["name"])
     )
     names = [str(one["name"]) for one in models]
-    benchmarks = _benchmarks(folder, manifest, reference, names)
-    corpora = _corpora(folder, manifest, names)
+    parts = CurrentParts(
+        folder=folder,
+        sha256={str(one["name"]): one["sha256"] for one in (manifest["reference"], *models)},
+        reference=reference,
+    )
+    benchmarks = _benchmarks(parts, manifest, reference, names)
+    corpora = _corpora(parts, manifest, names)
     fidelity = {
         corpus.corpus: {
             name: fidelity_of_model(own, corpus.clusters) for name, own in corpus.models.items()
         }
         for corpus in corpora
     }
-    floors = _floors(folder, [one["name"] for one in manifest["corpora"]], (reference, *names))
+    floors = _floors(parts, [one["name"] for one in manifest["corpora"]], (reference, *names))
     rule = _rule(manifest)
     relations = (
         []
@@ -122,6 +128,9 @@ def analyze_study(folder: StudyFolder, *, rng_seed: int) -> JsonObject:
     )
     decision = _decision(models, benchmarks, rule, remarks)
     _count_exclusions(manifest, corpora, benchmarks, names, remarks)
+    for kind, group, name in sorted(parts.stale):
+        remarks.exclude(f"{kind} of {name} on {group}", 1, "measured on another file of this name")
+    _warn_of_copies((manifest["reference"], *models), remarks)
     _warn(benchmarks, reference, remarks)
     return {
         "schema_version": SCHEMA_VERSION,
@@ -143,7 +152,7 @@ def analyze_study(folder: StudyFolder, *, rng_seed: int) -> JsonObject:
             for corpus in corpora
             for row in distinguishable_pairs(corpus, floors[corpus.corpus], names)
         ],
-        "scores": _score_rows(folder, benchmarks, reference, names),
+        "scores": _score_rows(parts, benchmarks, reference, names),
         "relations": [relation.as_json() for relation in relations],
         "decomposition": _decomposition_rows(benchmarks),
         "verdicts": [verdict(one) for one in relations if one.score in JUDGED_SCORES],
@@ -155,7 +164,7 @@ def analyze_study(folder: StudyFolder, *, rng_seed: int) -> JsonObject:
 
 
 def _benchmarks(
-    folder: StudyFolder, manifest: JsonObject, reference: str, names: list[str]
+    parts_read: CurrentParts, manifest: JsonObject, reference: str, names: list[str]
 ) -> _Benchmarks:
     entries: dict[str, Entry] = {}
     found: list[BenchmarkScores] = []
@@ -166,7 +175,7 @@ def _benchmarks(
                 f"benchmark `{name}` must not be called `{COMPOSITE}` or hold a colon.",
                 hint="give it another name in study.toml",
             )
-        scores = read_benchmark(folder, name, reference, names)
+        scores = read_benchmark(parts_read, name, reference, names)
         entries[name] = composite_entry(scores, float(one["chance"]))
         if scores is not None:
             found.append(scores)
@@ -182,18 +191,17 @@ def _benchmarks(
     )
 
 
-def _corpora(folder: StudyFolder, manifest: JsonObject, names: list[str]) -> list[CorpusPositions]:
-    found = (read_corpus(folder, str(one["name"]), names) for one in manifest["corpora"])
+def _corpora(parts: CurrentParts, manifest: JsonObject, names: list[str]) -> list[CorpusPositions]:
+    found = (read_corpus(parts, str(one["name"]), names) for one in manifest["corpora"])
     return [corpus for corpus in found if corpus is not None]
 
 
 def _floors(
-    folder: StudyFolder, corpora: list[str], models: tuple[str, ...]
+    parts: CurrentParts, corpora: list[str], models: tuple[str, ...]
 ) -> dict[str, dict[str, Floor]]:
     """Floor of every model on every corpus; the first corpus stands in for what one lacks."""
     own = {
-        corpus: {model: read_floors(folder, corpus, model) for model in models}
-        for corpus in corpora
+        corpus: {model: read_floors(parts, corpus, model) for model in models} for corpus in corpora
     }
     if not corpora:
         return {}
@@ -299,12 +307,12 @@ def _fidelity_rows(
 
 
 def _score_rows(
-    folder: StudyFolder, benchmarks: _Benchmarks, reference: str, names: list[str]
+    parts: CurrentParts, benchmarks: _Benchmarks, reference: str, names: list[str]
 ) -> list[JsonObject]:
     rows: list[JsonObject] = []
     for scores in benchmarks.scores:
         estimates = benchmarks.estimates[scores.benchmark]
-        asked = {name: churn_floor(folder, scores.benchmark, name) for name in estimates}
+        asked = {name: churn_floor(parts, scores.benchmark, name) for name in estimates}
         churn = {name: value for name, value in asked.items() if value is not None}
         rows += score_rows(scores, estimates, churn)
     entering = [benchmarks.estimates[name] for name in benchmarks.entering]
@@ -361,6 +369,18 @@ def _count_exclusions(
         remarks.exclude(
             f"benchmark {name} from the composite", 1, benchmarks.entries[name].why_not or ""
         )
+
+
+def _warn_of_copies(models: tuple[JsonObject, ...], remarks: _Remarks) -> None:
+    """Say which models are one file, since each counts as a point of every relation."""
+    by_content: dict[str, list[str]] = {}
+    for one in models:
+        by_content.setdefault(str(one["sha256"]), []).append(str(one["name"]))
+    for same in by_content.values():
+        if len(same) > 1:
+            remarks.cautions.append(
+                f"{', '.join(same)} have the same content; each candidate among them counts in n"
+            )
 
 
 def _warn(benchmarks: _Benchmarks, reference: str, remarks: _Remarks) -> None:

@@ -54,6 +54,8 @@ class Plan:
     floor_of: dict[str, float] = field(default_factory=dict)
     protocol_of: dict[str, str] = field(default_factory=dict)
     prompt_of: dict[str, str] = field(default_factory=dict)
+    sha256_of: dict[str, str] = field(default_factory=dict)
+    """Content hash in the manifest where it is not that of the tables."""
     identical: tuple[str, ...] = ()
     clusters: bool = False
     seed: int = 5
@@ -67,7 +69,7 @@ class Plan:
 def model_json(name: str, size: int, plan: Plan) -> dict[str, Any]:
     ref = ModelRef(
         name=name,
-        sha256="0" * 64,
+        sha256=plan.sha256_of.get(name, name),
         file_bytes=size,
         parameter_count=1000,
         bits_per_weight=4.0,
@@ -179,7 +181,9 @@ def write_study(root: Path, plan: Plan) -> StudyFolder:
         if name in plan.floor_of:
             columns = position_columns(plan, rng, plan.floor_of[name], 0)
             columns["perturbation"] = ["uneven_batch"] * len(columns["window"])
-            folder.write_table(FLOORS, "text", name, columns, PartKey.of("floors", model_sha=name))
+            folder.write_table(
+                FLOORS, "text", name, columns, PartKey.of("floors", model_sha256=name)
+            )
     for benchmark in plan.benchmarks:
         truth = (rng.random(plan.items) < 0.7).astype(float)
         for k, name in enumerate(("F16", *names)):
@@ -205,7 +209,9 @@ def write_study(root: Path, plan: Plan) -> StudyFolder:
         "prediction_again": ["0"] * 4,
     }
     if plan.benchmarks:
-        folder.write_table(CHURN, plan.benchmarks[0], names[0], churn, PartKey.of("churn", m="x"))
+        folder.write_table(
+            CHURN, plan.benchmarks[0], names[0], churn, PartKey.of("churn", model_sha256=names[0])
+        )
     config = StudyConfig(
         name="s",
         seed=1,

@@ -261,3 +261,16 @@ def test_a_model_that_could_not_be_opened_is_shown_as_failed_and_does_not_stop_t
     assert result["failures"] == manifest["failures"]
     assert result["decision"]["pick"] == "Q8"
     assert result["decision"]["undecided"][0]["model"] == "Q64"
+
+
+def test_tables_of_a_file_that_was_replaced_under_its_name_are_not_used(study, plan):
+    result = analyze_study(study(plan(sha256_of={"Q64": "another"})), rng_seed=1)
+    assert find(result["fidelity"], model="Q64")["status"] == "not measured"
+    assert not [row for row in result["decomposition"] if row["model"] == "Q64"]
+    why = find(result["exclusions"], what="tokens of Q64 on text")["why"]
+    assert why == "measured on another file of this name"
+
+
+def test_copies_of_one_file_are_named(study, plan):
+    result = analyze_study(study(plan(sha256_of={"Q8": "Q16"})), rng_seed=1)
+    assert "Q16, Q8 have the same content" in result["cautions"][0]
