@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from silentzone.report import figures, numbers, tables
 from silentzone.report.cohort import Cohort, headline_verdicts, index
-from silentzone.report.escaping import visible
+from silentzone.report.escaping import shorten, visible
 from silentzone.report.methods import METHODS
 from silentzone.report.numbers import finite
 from silentzone.report.points import relation_detail
@@ -60,7 +60,7 @@ def build_page(analysis: object) -> Page:
     version = visible(study.get("package_version", "unknown"))
     made = visible(study.get("created_at", "unknown"))
     return Page(
-        title=visible(study.get("name") or "unnamed study"),
+        title=shorten(visible(study.get("name") or "unnamed study"), 120),
         subtitle=f"silentzone {version}, {made}",
         answers=answers(cohort),
         facts=tuple(_facts(cohort)),

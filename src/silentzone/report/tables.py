@@ -270,7 +270,9 @@ def _relation_row(row: Raw, notes: Notes) -> list[Cell]:
         if pvalue is None
         else number_cell(numbers.probability(pvalue), visible(row.get("pvalue_method") or "")),
         _plain(row.get("attainable"), numbers.decimal, notes),
-        number_cell(written_range(row.get("expected"))),
+        notes.missing("no range to expect was computed")
+        if row.get("expected") is None
+        else number_cell(written_range(row.get("expected"))),
         _plain(row.get("minimum_detectable"), numbers.decimal, notes),
     ]
 
