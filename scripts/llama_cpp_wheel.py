@@ -137,8 +137,7 @@ def main() -> None:
     folder = cache_folder(requirement)
     if find_wheel(folder) is None:
         print(
-            "setup: compiling llama.cpp for this processor: once per machine, about five minutes "
-            "on two cores",
+            "setup: compiling llama.cpp for this processor: several minutes, once per machine",
             file=sys.stderr,
             flush=True,
         )
