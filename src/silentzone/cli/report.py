@@ -24,4 +24,4 @@ def report(folder: Path) -> None:
     analysis = read_analysis(folder)
     from silentzone.report import write_report
 
-    write_line(str(write_report(analysis, folder)))
+    write_line(str(write_report(analysis, folder / "report")))

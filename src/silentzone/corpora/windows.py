@@ -36,7 +36,7 @@ class Windows:
     plan: WindowPlan
 
 
-def choose_windows(  # noqa: PLR0913 - all but two are keywords
+def choose_windows(
     tokens: NDArray[np.int32],
     token_document: NDArray[np.int32] | None,
     *,

@@ -41,7 +41,7 @@ class _TimeUpError(Exception):
     """The worker took longer than it was given."""
 
 
-def run_in_worker(  # noqa: PLR0913 - all but two are keywords
+def run_in_worker(
     task: str,
     payload: Mapping[str, object],
     *,

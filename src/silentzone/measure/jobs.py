@@ -50,6 +50,8 @@ class ModelJob:
     reference_path: str
     reference: ModelRef
     is_reference: bool
+    only_traces: bool
+    """Whether to stop after what the candidates wait for; of the reference alone."""
     threads: int
     batch_tokens: int
     micro_batch_tokens: int

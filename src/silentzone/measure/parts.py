@@ -61,15 +61,16 @@ def corpus_parts(job: ModelJob, corpus: CorpusJob, engine: BackendInfo) -> list[
             cost=tokens,
         )
     positions = token_by_token_positions(job, corpus)
-    if job.floor.windows == 0 and positions == 0:
+    repeated = floor_windows(job, corpus)
+    if repeated == 0 and positions == 0:
         return [main]
     one_by_one = corpus.first_scored + positions if positions else 0
     floor = Part(
         title=f"noise floor on {corpus.name}",
         schema=FLOORS,
         group=corpus.name,
-        key=protocol.floors_key(job.model, corpus, engine, job.floor.windows, positions),
-        cost=2.0 * min(job.floor.windows, windows) * corpus.context_length
+        key=protocol.floors_key(job.model, corpus, engine, repeated, positions),
+        cost=2.0 * min(repeated, windows) * corpus.context_length
         + _SLOWNESS_ONE_BY_ONE * one_by_one,
     )
     return [main, floor]
@@ -98,11 +99,18 @@ def benchmark_parts(job: ModelJob, benchmark: BenchmarkJob, engine: BackendInfo)
 
 
 def model_parts(job: ModelJob, engine: BackendInfo) -> list[Part]:
-    """All parts of a model."""
-    return [
+    """All parts that a job asks for."""
+    parts = [
         *(part for corpus in job.corpora for part in corpus_parts(job, corpus, engine)),
         *(part for entry in job.benchmarks for part in benchmark_parts(job, entry, engine)),
     ]
+    return [part for part in parts if part.schema is None] if job.only_traces else parts
+
+
+def floor_windows(job: ModelJob, corpus: CorpusJob) -> int:
+    """Windows of a corpus repeated under an uneven batch split."""
+    is_wanted = job.floor.corpora == "all" or corpus.name == job.corpora[0].name
+    return job.floor.windows if is_wanted else 0
 
 
 def token_by_token_positions(job: ModelJob, corpus: CorpusJob) -> int:

@@ -18,7 +18,12 @@ from silentzone.measure.candidate import TraceReader, TraceTokens, measure_candi
 from silentzone.measure.floors import floor_steps, measure_floors
 from silentzone.measure.items import load_items, measure_churn, measure_items
 from silentzone.measure.jobs import BenchmarkJob, CorpusJob, ModelJob
-from silentzone.measure.parts import Part, model_parts, token_by_token_positions
+from silentzone.measure.parts import (
+    Part,
+    floor_windows,
+    model_parts,
+    token_by_token_positions,
+)
 from silentzone.measure.protocol import trace_key
 from silentzone.measure.reference import write_trace
 from silentzone.metrics.kernels import set_threads
@@ -119,19 +124,18 @@ class _Session:
         return measure_candidate(backend, reader, trace.window_count, self._tell(part))
 
     def _floor_columns(self, backend: LogitBackend, part: Part) -> dict[str, Any]:
-        floor, corpus = self._job.floor, self._corpus(part.group)
+        corpus = self._corpus(part.group)
         trace = self._trace(part.group, backend.info)
+        windows = floor_windows(self._job, corpus)
         positions = token_by_token_positions(self._job, corpus)
         tell = self._tell(part)
-        total = floor_steps(
-            floor.windows, positions, trace.window_count, trace.positions_per_window
-        )
+        total = floor_steps(windows, positions, trace.window_count, trace.positions_per_window)
         steps = count(1)
         return measure_floors(
             backend,
             TraceTokens(trace),
             trace.window_count,
-            windows=floor.windows,
+            windows=windows,
             positions=positions,
             on_window=lambda: tell(next(steps), total),
         )

@@ -48,7 +48,8 @@ def kl_divergence(reference_log_probs: FloatArray, candidate_log_probs: FloatArr
     -------
     ndarray of shape (T,), float64
         Nats per position, never negative. Infinite where the candidate gives no probability to
-        a token the reference can produce.
+        a token the reference can produce; a reference probability below the smallest float64
+        counts as none.
 
     Raises
     ------
@@ -77,7 +78,7 @@ def kl_divergence(reference_log_probs: FloatArray, candidate_log_probs: FloatArr
             p * _expm1_minus(d),
             (np.exp(candidate_log_probs) - p) - p * d,
         )
-    terms = np.where(np.isneginf(reference_log_probs), np.exp(candidate_log_probs), terms)
+    terms = np.where(p == 0.0, np.exp(candidate_log_probs), terms)
     return np.asarray(terms.sum(axis=-1))
 
 
@@ -138,6 +139,29 @@ def entropy(log_probs: FloatArray) -> FloatArray:
     with np.errstate(invalid="ignore"):
         terms = np.exp(log_probs) * log_probs
     return np.asarray(-np.where(np.isneginf(log_probs), 0.0, terms).sum(axis=-1))
+
+
+def row_sums(
+    reference_V: NDArray[np.float32], candidate_V: NDArray[np.float32]
+) -> tuple[float, float, float, float, float, float]:
+    """All that one sweep of the fused kernel gives for one row, from the logits.
+
+    Returns
+    -------
+    tuple of float
+        The candidate's log-normaliser, D_KL(reference || candidate), D_KL(candidate || reference),
+        Jensen-Shannon divergence, total variation, the candidate's entropy; nats but the fifth.
+    """
+    p, q = log_softmax(reference_V[None]), log_softmax(candidate_V[None])
+    best = int(candidate_V.argmax())
+    return (
+        float(candidate_V[best]) - float(q[0, best]),
+        float(kl_divergence(p, q)[0]),
+        float(reverse_kl_divergence(p, q)[0]),
+        float(js_divergence(p, q)[0]),
+        float(total_variation(p, q)[0]),
+        float(entropy(q)[0]),
+    )
 
 
 def check_shapes(reference: NDArray[np.floating], candidate: NDArray[np.floating]) -> None:

@@ -23,7 +23,7 @@ from numba import njit, prange, types
 from numba.extending import intrinsic
 
 from silentzone.errors import ShapeError
-from silentzone.metrics.divergence import check_shapes
+from silentzone.metrics.divergence import check_shapes, row_sums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,7 +67,7 @@ class PositionMetrics:
     top5_overlap: NDArray[np.int32]
     reference_top1_rank: NDArray[np.int32]
     is_finite: NDArray[np.bool_]
-    """False where the candidate's logits hold NaN or +inf; all else is then meaningless."""
+    """False where either row of logits holds NaN or +inf; all else is then meaningless."""
 
 
 def describe_rows(logits_TV: NDArray[np.float32], observed: NDArray[np.int32]) -> ReferenceRows:
@@ -136,7 +136,8 @@ def compare_rows(
     _check_observed(candidate_logits_TV, observed)
     best = candidate_logits_TV.argmax(axis=1)
     top = np.take_along_axis(candidate_logits_TV, best[:, None], axis=1)[:, 0]
-    is_finite = np.isfinite(top)  # argmax stops at the first NaN, so a NaN row shows here
+    # argmax stops at the first NaN, so a NaN row shows in its top
+    is_finite = np.isfinite(top) & np.isfinite(reference.log_normalizer)
     safe_top = np.where(is_finite, top, np.float32(0.0)).astype(np.float32)
     sums, ranks = _sweep(
         reference_logits_TV,
@@ -145,6 +146,9 @@ def compare_rows(
         safe_top,
         reference.top5,
     )
+    # an excluded token (a logit of -inf) always leaves a sum that is not finite
+    for row in np.flatnonzero(is_finite & ~np.isfinite(sums).all(axis=1)):
+        sums[row] = row_sums(reference_logits_TV[row], candidate_logits_TV[row])
     seen = np.take_along_axis(candidate_logits_TV, observed[:, None], axis=1)[:, 0]
     candidate_nll = sums[:, 0] - seen.astype(np.float64)
     with np.errstate(over="ignore"):
@@ -384,8 +388,9 @@ def _top5(logits_TV):  # noqa: ANN001, ANN202
         values = np.full(5, -np.inf, np.float32)
         for v in range(vocabulary):
             x = logits_TV[t, v]
-            if x > values[4]:
-                k = 4
+            # the first five enter whatever they are, so no token ever stands twice
+            if v < 5 or x > values[4]:
+                k = min(v, 4)
                 while k > 0 and x > values[k - 1]:
                     values[k] = values[k - 1]
                     result[t, k] = result[t, k - 1]

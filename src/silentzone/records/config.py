@@ -1,4 +1,4 @@
-"""What a study asks for: the parsed form of ``study.toml``. No I/O and no defaults hidden elsewhere."""
+"""What a study asks for: the parsed form of ``study.toml``, with every default."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class CorpusEntry:
     windows: int | None = 64
     """How many windows; null takes all that fit."""
     select: str = "first"
-    """``first`` windows as llama-perplexity takes them, or windows ``spread`` evenly over the text."""
+    """``first`` windows as llama-perplexity takes them, or ``spread`` evenly over the text."""
     documents: str = "none"
-    """``none``, ``files`` (a folder) or ``headings`` (lines like `` = Title = `` start a document)."""
+    """``none``, ``files`` (a folder) or ``headings`` (`` = Title = `` starts a document)."""
     first_scored: int | None = None
     """First scored index; null is half the context, llama.cpp's protocol."""
 
@@ -69,7 +69,9 @@ class EngineEntry:
 
     backend: str = "llama_cpp"
     threads: int | None = None
-    """Null takes all processors this process may use."""
+    """Threads of one model; null shares all processors this process may use among the workers."""
+    workers: int = 1
+    """Candidates measured at the same time, each in a process with its own copy of the model."""
     batch_tokens: int = 2048
     micro_batch_tokens: int = 512
     gpu_layers: int = 0
@@ -81,6 +83,8 @@ class FloorEntry:
 
     windows: int = 4
     """Windows per corpus repeated with an uneven batch split."""
+    corpora: str = "all"
+    """``all`` corpora or the ``first`` alone, which then stands in for the others."""
     token_by_token_positions: int = 128
     """Positions per model decoded one token at a time, on the first corpus."""
     items: int = 32

@@ -47,7 +47,7 @@ class BenchmarkRef:
     """``raw`` or ``normalized``."""
 
     @staticmethod
-    def of(  # noqa: PLR0913 - one keyword per field
+    def of(
         items: Sequence[ChoiceItem],
         *,
         name: str,

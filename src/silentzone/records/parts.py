@@ -29,5 +29,6 @@ class PartKey:
     def of(kind: str, **protocol: object) -> PartKey:
         """Key of a part from its protocol fields, sorted and turned into text."""
         return PartKey(
-            kind=kind, protocol=tuple(sorted((name, str(value)) for name, value in protocol.items()))
+            kind=kind,
+            protocol=tuple(sorted((name, str(value)) for name, value in protocol.items())),
         )

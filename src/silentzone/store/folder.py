@@ -187,7 +187,7 @@ class StudyFolder:
 
         return self._brought_back(self.table_path(schema, group, model), key, key_of)
 
-    def write_table(  # noqa: PLR0913, PLR0917 - a place is three names
+    def write_table(
         self,
         schema: TableSchema,
         group: str,

@@ -103,10 +103,11 @@ CANDIDATES = (
         megabytes=144,
     ),
     CohortRecipe(
-        name="Q8_0+10ffn-Q5_1",
+        name="Q8_0+10ffn-Q4_0",
         file_type="Q8_0",
-        tensor_types=((_layers(10, 19, _FFN), "Q5_1"),),
-        megabytes=137,
+        tensor_types=((_layers(10, 19, _FFN), "Q4_0"),),
+        in_quick=True,
+        megabytes=131,
     ),
     CohortRecipe(
         name="Q4_K_M",
@@ -117,7 +118,6 @@ CANDIDATES = (
         name="Q5_0",
         file_type="Q5_0",
         embedding_type="Q8_0",
-        in_quick=True,
         megabytes=105,
     ),
     CohortRecipe(

@@ -60,12 +60,14 @@ _DECISION: Final = {
 _ENGINE: Final = {
     "backend": Field(str),
     "threads": Field(int, low=1, high=4096),
+    "workers": Field(int, low=1, high=256),
     "batch_tokens": Field(int, low=1, high=2**20),
     "micro_batch_tokens": Field(int, low=1, high=2**20),
     "gpu_layers": Field(int, low=-1, high=10_000),
 }
 _FLOOR: Final = {
     "windows": Field(int, low=0, high=2**31 - 1),
+    "corpora": Field(str, choices=("all", "first")),
     "token_by_token_positions": Field(int, low=0, high=2**31 - 1),
     "items": Field(int, low=0, high=2**31 - 1),
 }

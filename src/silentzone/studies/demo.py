@@ -67,16 +67,16 @@ class DemoSize:
 
 
 QUICK = DemoSize(
-    windows=((256, 4), (512, 2)),
-    items=24,
-    continuation_items=8,
-    floor=FloorEntry(windows=1, token_by_token_positions=24, items=3),
+    windows=((256, 3), (512, 1)),
+    items=16,
+    continuation_items=4,
+    floor=FloorEntry(windows=1, corpora="first", token_by_token_positions=8, items=2),
 )
 FULL = DemoSize(
     windows=((512, 6), (1024, 3)),
     items=100,
     continuation_items=40,
-    floor=FloorEntry(windows=2, token_by_token_positions=64, items=10),
+    floor=FloorEntry(windows=2, corpora="first", token_by_token_positions=64, items=8),
 )
 
 
@@ -265,7 +265,7 @@ def demo_config(
         decision=DecisionEntry(
             margin=0.03, guard_margin=0.1, memory_budget_gb=0.25, context_length=2048
         ),
-        engine=EngineEntry(threads=threads),
+        engine=EngineEntry(threads=1, workers=threads),
         floor=size.floor,
     )
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +113,8 @@ class _Study:
         self._folder = folder
         self._progress = progress
         self._engine: Engine = engine_named(config.engine.backend)
-        threads = config.engine.threads or len(os.sched_getaffinity(0))
+        processors = len(os.sched_getaffinity(0))
+        threads = config.engine.threads or max(1, processors // config.engine.workers)
         self._settings = EngineSettings(
             threads=threads,
             batch_tokens=config.engine.batch_tokens,
@@ -128,7 +132,9 @@ class _Study:
         self._corpora = tuple(self._corpus_job(entry) for entry in config.corpora)
         self._benchmarks = self._benchmark_jobs(config.benchmarks)
         self._command = command
-        self._was_measured = False
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._done: dict[str, float] = {}
 
     def measure(self) -> None:
         """Run every model that has unfinished parts, each in a process of its own."""
@@ -145,16 +151,9 @@ class _Study:
         if total == 0:
             self._progress.note("Everything is measured already.")
         else:
-            self._was_measured = True
             self._write_manifest()
             self._progress.begin("study", f"Measuring {len(models)} models", 1.0, "share")
-            done = 0.0
-            for model, parts in waiting:
-                cost = sum(part.cost for part in parts)
-                if cost > 0:
-                    self._measure_model(model, parts, done / total, cost / total)
-                done += cost
-                self._progress.advance("study", done / total)
+            self._measure_models(waiting, total)
             self._progress.end("study", "done")
         self._write_manifest()
 
@@ -172,7 +171,7 @@ class _Study:
         self._folder.write_json_atomic(ANALYSIS_FILE, analysis)
         self._progress.end("analyze", "done")
         self._progress.begin("report", "Writing the report", None, "")
-        write_report(analysis, root)
+        write_report(analysis, (root / REPORT_FILE).parent)
         self._progress.end("report", "done")
         self._folder.write_manifest({**self._folder.manifest(), "analyzed_inputs": inputs})
         return analysis
@@ -184,30 +183,47 @@ class _Study:
             for failure in self._failures
         )
 
+    def _measure_models(
+        self, waiting: Sequence[tuple[InspectedModel, list[Part]]], total: float
+    ) -> None:
+        """Run the reference's traces first, alone and with all threads, then everything else."""
+        workers = self._config.engine.workers
+        (reference, parts), *others = waiting
+        traces = [part for part in parts if part.schema is None]
+        rest = [part for part in parts if part.schema is not None]
+        if traces:
+            all_threads = self._settings.threads * workers
+            self._measure_model(reference, traces, total, all_threads)
+        with ThreadPoolExecutor(workers, thread_name_prefix="model") as pool:
+            running = [
+                pool.submit(self._measure_model, model, parts, total, self._settings.threads)
+                for model, parts in ((reference, rest), *others)
+                if parts
+            ]
+            try:
+                for future in as_completed(running):
+                    future.result()
+            except BaseException:
+                for future in running:
+                    future.cancel()
+                self._stop.set()
+                raise
+
     def _measure_model(
-        self, model: InspectedModel, parts: Sequence[Part], start: float, share: float
+        self, model: InspectedModel, parts: Sequence[Part], total: float, threads: int
     ) -> None:
         name = model.ref.name
-        key = f"model {name}"
-        costs = {part.title: part.cost for part in parts}
-        before: dict[str, float] = {}
-        total = 0.0
-        for part in parts:
-            before[part.title] = total
-            total += part.cost
-        self._progress.begin(key, name, 1.0, "share")
-
-        def on_event(event: dict[str, Any]) -> None:
-            title = str(event["part"])
-            if title in costs:
-                done = (before[title] + float(event["share"]) * costs[title]) / total
-                self._progress.advance(key, done)
-                self._progress.advance("study", start + done * share)
-
+        is_trace = parts[0].schema is None
+        title = f"{name} (the reference's own distributions)" if is_trace else name
+        step = _ModelProgress(self, title, parts, total)
+        self._progress.begin(step.key, title, 1.0, "share")
         started = time.perf_counter()
         try:
             result = run_in_worker(
-                TASK, self._job(model).to_json(), on_event=on_event, what=f"measuring `{name}`"
+                TASK,
+                self._job(model, threads, only_traces=is_trace).to_json(),
+                on_event=step.take,
+                what=f"measuring `{name}`",
             )
         except StorageError:
             raise
@@ -215,14 +231,16 @@ class _Study:
             model.fail(error.message, status="partial" if self._has_any(model) else "failed")
             self._record(name, "model", error.message)
             self._progress.note(f"{name}: {error.message}")
-            self._progress.end(key, "failed")
+            self._progress.end(step.key, "failed")
         else:
             for failure in result["failures"]:
                 model.fail(f"{failure['part']}: {failure['cause']}", status="partial")
                 self._record(name, failure["part"], failure["cause"])
                 self._progress.note(f"{name}, {failure['part']}: {failure['cause']}")
-            self._timings[name] = {**result["seconds"], "total": time.perf_counter() - started}
-            self._progress.end(key, "failed" if result["failures"] else "done")
+            seconds = time.perf_counter() - started
+            self._timings[title] = {**result["seconds"], "total": seconds}
+            self._progress.end(step.key, "failed" if result["failures"] else "done")
+        step.finish()
         if model is self._cohort.reference and model.failure is not None:
             raise MeasurementError(
                 f"the reference `{name}` could not be measured: {model.failure}",
@@ -230,7 +248,18 @@ class _Study:
             )
         self._write_manifest()
 
-    def _job(self, model: InspectedModel) -> ModelJob:
+    def advance(self, key: str, name: str, share: float, cost: float, total: float) -> None:
+        """Tell how far one model is, and with it the whole; called from its thread."""
+        if self._stop.is_set():
+            raise KeyboardInterrupt
+        with self._lock:
+            self._done[name] = share * cost
+            self._progress.advance(key, share)
+            self._progress.advance("study", sum(self._done.values()) / total)
+
+    def _job(
+        self, model: InspectedModel, threads: int = 1, *, only_traces: bool = False
+    ) -> ModelJob:
         reference = self._cohort.reference
         return ModelJob(
             study=str(self._folder.root.absolute()),
@@ -240,7 +269,8 @@ class _Study:
             reference_path=reference.entry.path,
             reference=reference.ref,
             is_reference=model is reference,
-            threads=self._settings.threads,
+            only_traces=only_traces,
+            threads=threads,
             batch_tokens=self._settings.batch_tokens,
             micro_batch_tokens=self._settings.micro_batch_tokens,
             gpu_layers=self._settings.gpu_layers,
@@ -313,6 +343,10 @@ class _Study:
         return job, ref
 
     def _write_manifest(self) -> None:
+        with self._lock:
+            self._write_manifest_alone()
+
+    def _write_manifest_alone(self) -> None:
         study = {
             "name": self._config.name,
             "seed": self._config.seed,
@@ -388,6 +422,35 @@ class _Study:
         ]
         text = json.dumps([__version__, asdict(self._config), keys, self._failures], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+class _ModelProgress:
+    """Turns the events of one worker into shares of its model's cost."""
+
+    def __init__(self, study: _Study, name: str, parts: Sequence[Part], total: float) -> None:
+        self.key = f"model {name}"
+        self._study = study
+        self._name = name
+        self._total = total
+        self._costs = {part.title: part.cost for part in parts}
+        self._before = dict(
+            zip(self._costs, accumulate([0.0, *self._costs.values()]), strict=False)
+        )
+        self._cost = sum(self._costs.values())
+
+    def take(self, event: dict[str, Any]) -> None:
+        """Note how far a part is; parts that were there before do not count."""
+        title = str(event["part"])
+        if title in self._costs:
+            done = self._before[title] + float(event["share"]) * self._costs[title]
+            self._tell(done / self._cost)
+
+    def finish(self) -> None:
+        """Note that the worker has ended."""
+        self._tell(1.0)
+
+    def _tell(self, share: float) -> None:
+        self._study.advance(self.key, self._name, share, self._cost, self._total)
 
 
 def _selection(corpus: CorpusJob) -> str:
