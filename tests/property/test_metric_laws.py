@@ -143,8 +143,8 @@ def test_the_order_of_the_vocabulary_is_of_no_account(case, seed):
     reference, candidate, observed = case
     order = np.random.default_rng(seed).permutation(reference.shape[1])
     moved = np.flatnonzero(order == observed[0]).astype(np.int32)
-    permuted = [np.ascontiguousarray(logits[:, order]) for logits in (reference, candidate)]
-    _check_all(_values(*permuted, moved), _values(*case))
+    first, second = (np.ascontiguousarray(logits[:, order]) for logits in (reference, candidate))
+    _check_all(_values(first, second, moved), _values(*case))
 
 
 @hypothesis.given(case=rows(), first=st.integers(-64, 64), second=st.integers(-64, 64))
