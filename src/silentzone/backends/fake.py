@@ -7,7 +7,8 @@ A model is a JSON file::
 Logits are a fixed random function of the last tokens; ``noise`` displaces the output head, so two
 files with the same ``seed`` and different ``noise`` behave like a reference and a quant of it.
 ``misbehave`` is ``nan`` (non-finite logits in window 1), ``abort`` (the process dies in window 1)
-or ``refuse`` (a decode fails).
+or ``refuse`` (a decode fails). ``tokenizer`` names another tokenizer than the usual ``bytes``, and
+``quantized`` claims that the weights are.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from silentzone.backends.base import (
     WindowLogits,
 )
 from silentzone.backends.registry import Engine
-from silentzone.errors import MeasurementError, ModelFileError
+from silentzone.errors import InputError, MeasurementError, ModelFileError
 from silentzone.metrics.head import OutputHead
 from silentzone.records.models import BackendInfo, ModelRef
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from silentzone.records.windows import WindowPlan
 
+_BOS = 256
 _WIDTH = 16
 _REACH = 3
 """Tokens that a logit depends on."""
@@ -71,7 +73,7 @@ class FakeBackend:
     def tokenize(self, text: str, *, add_bos: bool) -> NDArray[np.int32]:
         """Bytes as token ids, BOS (256) in front if asked."""
         tokens = np.frombuffer(text.encode(), np.uint8).astype(np.int32)
-        return np.concatenate(([256], tokens)).astype(np.int32) if add_bos else tokens
+        return np.concatenate(([_BOS], tokens)).astype(np.int32) if add_bos else tokens
 
     def token_bytes(self, tokens: NDArray[np.int32]) -> list[bytes]:
         """Each token is a byte; BOS is nothing."""
@@ -89,7 +91,14 @@ class FakeBackend:
         for index, window in enumerate(windows):
             if index == 1:
                 self._fail()
-            hidden = self._hidden(window)[plan.first_scored : plan.context_length - 1]
+            if len(window) != plan.context_length:
+                raise InputError(
+                    f"window {index} has {len(window)} tokens, not {plan.context_length}."
+                )
+            tokens = window.copy()
+            if plan.add_bos:
+                tokens[0] = _BOS
+            hidden = self._hidden(tokens)[plan.first_scored : plan.context_length - 1]
             logits = self._logits(hidden, split)
             if index == 1 and self._misbehave == "nan":
                 logits[3] = np.nan
@@ -149,7 +158,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise ModelFileError(f"`{path}` is not a fake model file") from error
     if not isinstance(content, dict) or content.get("fake_model") != 1:
         raise ModelFileError(f"`{path}` is not a fake model file")
-    return {"vocabulary": 257, "misbehave": None, "noise": 0.0, **content}
+    usual = {"vocabulary": 257, "noise": 0.0, "tokenizer": "bytes", "quantized": False}
+    return {**usual, "seed": 1, "misbehave": None, **content}
 
 
 def _head(content: dict[str, Any]) -> OutputHead:
@@ -178,9 +188,9 @@ def _read_model(
         weight_format=f"noise {content['noise']}",
         architecture="fake",
         vocabulary_size=vocabulary,
-        tokenizer_sha256=hashlib.sha256(f"bytes{vocabulary}".encode()).hexdigest(),
+        tokenizer_sha256=hashlib.sha256(f"{content['tokenizer']}{vocabulary}".encode()).hexdigest(),
         head_type="F32",
-        is_quantized=False,
+        is_quantized=content["quantized"],
     )
 
 

@@ -60,8 +60,8 @@ def measure_model(
     Returns
     -------
     dict
-        ``seconds`` per part, ``kept`` (parts that were there), ``failures`` (part, cause and hint
-        of those that could not be measured).
+        ``seconds`` per part, ``kept`` (parts that were there), ``failures`` (part, cause, hint
+        and class of the error of those that could not be measured).
     """
     return _Session(ModelJob.from_json(payload), emit).run()
 
@@ -208,7 +208,12 @@ class _Session:
             raise  # the next part would meet the same disk
         except SilentzoneError as error:
             self._failures.append(
-                {"part": part.title, "cause": error.message, "hint": error.hint or ""}
+                {
+                    "part": part.title,
+                    "cause": error.message,
+                    "hint": error.hint or "",
+                    "error": type(error).__name__,
+                }
             )
             return
         self._seconds[part.title] = time.perf_counter() - started

@@ -242,6 +242,19 @@ class StudyFolder:
             partial.unlink(missing_ok=True)
         return path
 
+    def set_aside(
+        self, schema: TableSchema, group: str, model: str, wanted: PartKey | None
+    ) -> None:
+        """Move a table that is not the wanted part to the superseded ones; null wants none.
+
+        For what was measured under other settings and could not be, or need not be, again:
+        nothing may be read from it any more.
+        """
+        path = self.table_path(schema, group, model)
+        current = read_part_key(path, schema) if path.is_file() else None
+        if current is not None and current != wanted:
+            self._retire(path, current)
+
     def read_table(self, schema: TableSchema, group: str, model: str) -> StoredTable:
         """Read a table; TableError if missing, damaged, or not what its place says."""
         return read_table(self.table_path(schema, group, model), schema, (group, model))

@@ -14,19 +14,21 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from silentzone import __version__
+from silentzone import __version__, errors
 from silentzone.analysis.study import analyze_study
 from silentzone.backends.base import EngineSettings
 from silentzone.backends.registry import engine_named
 from silentzone.benchmarks.registry import load_benchmark, load_jsonl
 from silentzone.corpora.text import load_text
-from silentzone.errors import MeasurementError, SilentzoneError, StorageError
+from silentzone.errors import InputError, MeasurementError, SilentzoneError, StorageError
 from silentzone.execution.processes import run_in_worker
 from silentzone.measure.jobs import BenchmarkJob, CorpusJob, ModelJob
 from silentzone.measure.parts import Part, model_parts
 from silentzone.measure.session import TASK
+from silentzone.records.tables import CHURN, FLOORS, ITEMS, TOKENS
 from silentzone.records.windows import CorpusRef, WindowPlan
 from silentzone.report import write_report
+from silentzone.store.atomic import replace_file
 from silentzone.store.folder import StudyFolder
 from silentzone.studies.assets import fetch_asset
 from silentzone.studies.config import dump_config
@@ -144,7 +146,7 @@ class _Study:
                 + "; ".join(failure["cause"] for failure in self._failures)
             )
         if self._config_changed():
-            (self._folder.root / "study.toml").write_text(dump_config(self._config), "utf-8")
+            replace_file(self._folder.root / "study.toml", dump_config(self._config).encode())
         models = [self._cohort.reference, *self._cohort.usable]
         waiting = [(model, self._unfinished(model)) for model in models]
         total = sum(part.cost for _, parts in waiting for part in parts)
@@ -155,7 +157,13 @@ class _Study:
             self._progress.begin("study", f"Measuring {len(models)} models", 1.0, "share")
             self._measure_models(waiting, total)
             self._progress.end("study", "done")
+        self._set_stale_aside(models)
         self._write_manifest()
+        if not any(self._has_result(model) for model in self._cohort.usable):
+            raise MeasurementError(
+                "no candidate could be measured: " + "; ".join(self.failure_sentences()),
+                hint="finished parts are kept; run it again when the cause is gone",
+            )
 
     def analyze(self) -> dict[str, Any]:
         """Answer from the stored tables, unless the answers of these very tables are there."""
@@ -232,7 +240,9 @@ class _Study:
             self._record(name, "model", error.message)
             self._progress.note(f"{name}: {error.message}")
             self._progress.end(step.key, "failed")
+            cause: SilentzoneError | None = error
         else:
+            cause = next(map(_error_of, result["failures"]), None)
             for failure in result["failures"]:
                 model.fail(f"{failure['part']}: {failure['cause']}", status="partial")
                 self._record(name, failure["part"], failure["cause"])
@@ -241,10 +251,11 @@ class _Study:
             self._timings[title] = {**result["seconds"], "total": seconds}
             self._progress.end(step.key, "failed" if result["failures"] else "done")
         step.finish()
-        if model is self._cohort.reference and model.failure is not None:
-            raise MeasurementError(
-                f"the reference `{name}` could not be measured: {model.failure}",
-                hint="nothing can be compared without it; finished parts are kept",
+        if model is self._cohort.reference and cause is not None:
+            kind = type(cause) if isinstance(cause, InputError) else MeasurementError
+            raise kind(
+                f"the reference `{name}` could not be measured: {cause.message}",
+                hint=cause.hint or "nothing can be compared without it; finished parts are kept",
             )
         self._write_manifest()
 
@@ -288,6 +299,26 @@ class _Study:
     def _has_any(self, model: InspectedModel) -> bool:
         parts = model_parts(self._job(model), self._info)
         return any(part.is_finished(self._folder, model.ref.name) for part in parts)
+
+    def _has_result(self, model: InspectedModel) -> bool:
+        """Whether anything is known of a model besides its noise."""
+        return any(
+            part.schema in {TOKENS, ITEMS} and part.is_finished(self._folder, model.ref.name)
+            for part in model_parts(self._job(model), self._info)
+        )
+
+    def _set_stale_aside(self, models: Sequence[InspectedModel]) -> None:
+        """Hide tables of settings that were changed, also where no new ones could be measured."""
+        corpora = [job.name for job in self._corpora]
+        benchmarks = [job.name for job, _ in self._benchmarks]
+        groups = {TOKENS: corpora, FLOORS: corpora, ITEMS: benchmarks, CHURN: benchmarks}
+        for model in models:
+            parts = model_parts(self._job(model), self._info)
+            wanted = {(part.schema, part.group): part.key for part in parts}
+            for schema, names in groups.items():
+                for group in names:
+                    key = wanted.get((schema, group))
+                    self._folder.set_aside(schema, group, model.ref.name, key)
 
     def _record(self, model: str, part: str, cause: str) -> None:
         self._failures.append({"model": model, "part": part, "cause": cause})
@@ -451,6 +482,13 @@ class _ModelProgress:
 
     def _tell(self, share: float) -> None:
         self._study.advance(self.key, self._name, share, self._cost, self._total)
+
+
+def _error_of(failure: dict[str, str]) -> SilentzoneError:
+    """Make the error of a part again that its worker met."""
+    kind = getattr(errors, failure["error"], MeasurementError)
+    error: SilentzoneError = kind(failure["cause"], hint=failure["hint"] or None)
+    return error
 
 
 def _selection(corpus: CorpusJob) -> str:
