@@ -183,14 +183,15 @@ class _ReferenceRun:
     def header(self) -> dict[str, Any]:
         """Header of the trace."""
         plan = self._windows.plan
+        vocabulary = self._backend.model.vocabulary_size
         return {
             "form": self.chosen.form,
             "form_reason": self.chosen.reason,
             "row_encoding": self.chosen.row_encoding,
             "windows": len(self._windows.tokens),
             "positions": plan.positions_per_window,
-            "vocabulary": self._backend.model.vocabulary_size,
-            "width": self._width,
+            "vocabulary": vocabulary,
+            "width": self._width if self.chosen.form == "hidden" else vocabulary,
             "head": {"type": self._backend.model.head_type},
             "plan": asdict(plan),
             "window_indices": self._windows.indices.tolist(),

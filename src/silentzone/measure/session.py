@@ -24,7 +24,7 @@ from silentzone.measure.parts import (
     model_parts,
     token_by_token_positions,
 )
-from silentzone.measure.protocol import trace_key
+from silentzone.measure.protocol import items_key, trace_key
 from silentzone.measure.reference import write_trace
 from silentzone.metrics.kernels import set_threads
 from silentzone.records.tables import CHURN, FLOORS, ITEMS, TOKENS
@@ -153,8 +153,14 @@ class _Session:
         )
 
     def _churn_columns(self, backend: LogitBackend, part: Part) -> dict[str, Any]:
-        benchmark = self._benchmark(part.group)
-        ordinary = self._folder.read_table(ITEMS, part.group, self._job.model.name)
+        benchmark, name = self._benchmark(part.group), self._job.model.name
+        key = items_key(self._job.model, benchmark, backend.info)
+        if not self._folder.has_part(ITEMS, part.group, name, key):
+            raise MeasurementError(
+                f"there are no answers of `{name}` to benchmark `{part.group}` to ask again",
+                hint="see why the benchmark could not be measured",
+            )
+        ordinary = self._folder.read_table(ITEMS, part.group, name)
         return measure_churn(
             backend,
             load_items(benchmark),

@@ -39,7 +39,7 @@ class BenchmarkRef:
     """Where the items come from: package and version, or the user's file name."""
     licence: str
     items_sha256: str
-    """Over every prompt, choice, gold index and id, in order."""
+    """Over all that is stored or scored of every item, in order."""
     item_count: int
     chance: float
     """Expected score of guessing: mean of 1 / number of choices."""
@@ -57,7 +57,10 @@ class BenchmarkRef:
         headline: str,
     ) -> BenchmarkRef:
         """Identity of a benchmark from its items, of which there must be at least one."""
-        content = [[item.item_id, item.prompt, item.choices, item.gold] for item in items]
+        content = [
+            [item.item_id, item.prompt, item.choices, item.gold, item.lengths, item.cluster_id]
+            for item in items
+        ]
         text = json.dumps(content, ensure_ascii=True)
         return BenchmarkRef(
             name=name,

@@ -1,0 +1,181 @@
+"""What changes the key of a stored part, and what must not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from silentzone.backends.base import EngineSettings
+from silentzone.backends.fake import ENGINE
+from silentzone.measure import protocol
+from silentzone.measure.parts import floor_windows, model_parts, token_by_token_positions
+from silentzone.records.config import FloorEntry
+
+INFO = ENGINE.describe(EngineSettings(threads=1))
+ON_THE_CORPUS = {"fidelity on text", "noise floor on text"}
+ON_THE_BENCHMARK = {"benchmark own", "churn floor on own"}
+
+
+def _keys(job, info=INFO):
+    return {part.title: part.key.sha256 for part in model_parts(job, info)}
+
+
+def _touched(before, after):
+    return {title for title in before | after if before.get(title) != after.get(title)}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"context_length": 32},
+        {"windows": 4},
+        {"windows": None},
+        {"select": "spread"},
+        {"documents": "headings"},
+        {"first_scored": 4},
+        {"text_sha256": "0" * 64},
+        {"tokenizer_sha256": "0" * 64},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_setting_of_a_corpus_changes_what_is_measured_on_it_alone(model_job, corpus, change):
+    other = replace(corpus(), name="other")
+    before = _keys(model_job(corpora=(corpus(), other)))
+    after = _keys(model_job(corpora=(replace(corpus(), **change), other)))
+    assert _touched(before, after) == ON_THE_CORPUS
+
+
+@pytest.mark.parametrize("change", [{"headline": "raw"}, {"items_sha256": "0" * 64}])
+def test_a_setting_of_a_benchmark_changes_its_answers_alone(model_job, benchmark, change):
+    other = benchmark(name="other")
+    before = _keys(model_job(benchmarks=(benchmark(), other)))
+    after = _keys(model_job(benchmarks=(benchmark(**change), other)))
+    assert _touched(before, after) == ON_THE_BENCHMARK
+
+
+@pytest.mark.parametrize(
+    ("floor", "touched"),
+    [
+        ({"windows": 3}, {"noise floor on text"}),
+        ({"token_by_token_positions": 5}, {"noise floor on text"}),
+        ({"items": 5}, {"churn floor on own"}),
+    ],
+)
+def test_a_setting_of_the_floor_changes_that_floor_alone(model_job, floor, touched):
+    job = model_job()
+    after = _keys(replace(job, floor=replace(job.floor, **floor)))
+    assert _touched(_keys(job), after) == touched
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"threads": 8},
+        {"study": "elsewhere"},
+        {"path": "elsewhere.json"},
+        {"seed": 2},
+        {"only_traces": False},
+    ],
+)
+def test_threads_paths_and_seed_change_no_key(model_job, change):
+    # a seed decides which items are drawn, and these are part of the key by their hash
+    assert _keys(model_job(**change)) == _keys(model_job())
+
+
+def test_names_change_no_key(model_job, corpus, benchmark):
+    job = model_job()
+    renamed = replace(
+        job,
+        model=replace(job.model, name="renamed"),
+        corpora=(replace(corpus(), name="text", path="moved.txt"),),
+    )
+    assert _keys(renamed) == _keys(job)
+
+
+def test_threads_are_no_setting_of_an_engine():
+    one = ENGINE.describe(EngineSettings(threads=1))
+    assert ENGINE.describe(EngineSettings(threads=7)) == one
+    llama_cpp = pytest.importorskip("silentzone.backends.llama_cpp.engine")
+    one = llama_cpp.describe_engine(EngineSettings(threads=1))
+    assert llama_cpp.describe_engine(EngineSettings(threads=7)) == one
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        replace(INFO, version="2"),
+        replace(INFO, build="other"),
+        replace(INFO, device="GPU"),
+        replace(INFO, name="other"),
+        replace(INFO, settings=(("batch_tokens", "1024"),)),
+    ],
+)
+def test_whatever_an_engine_says_of_itself_changes_every_key(model_job, info):
+    job = model_job()
+    assert _touched(_keys(job), _keys(job, info)) == ON_THE_CORPUS | ON_THE_BENCHMARK
+
+
+def test_another_model_changes_every_key_and_another_reference_only_fidelity(model_job):
+    job = model_job()
+    other = replace(job.model, sha256="0" * 64)
+    assert _touched(_keys(job), _keys(replace(job, model=other))) == (
+        ON_THE_CORPUS | ON_THE_BENCHMARK
+    )
+    assert _touched(_keys(job), _keys(replace(job, reference=other))) == {"fidelity on text"}
+
+
+@pytest.mark.parametrize("version", ["METRICS_VERSION", "SCORING_VERSION"])
+def test_new_arithmetic_makes_new_parts(model_job, monkeypatch, version):
+    job = model_job()
+    before = _keys(job)
+    monkeypatch.setattr(protocol, version, 99)
+    expected = ON_THE_CORPUS if version == "METRICS_VERSION" else ON_THE_BENCHMARK
+    assert _touched(before, _keys(job)) == expected
+
+
+def test_only_fields_of_the_model_differ_between_two_candidates(model_job):
+    job = model_job()
+    other = replace(job, model=replace(job.model, sha256="0" * 64))
+    for mine, theirs in zip(model_parts(job, INFO), model_parts(other, INFO), strict=True):
+        differing = {
+            name
+            for (name, value), (_, another) in zip(
+                mine.key.protocol, theirs.key.protocol, strict=True
+            )
+            if value != another
+        }
+        assert differing == {"model_sha256"}
+
+
+def test_the_reference_has_a_trace_in_place_of_fidelity(model_job):
+    titles = [part.title for part in model_parts(model_job(is_reference=True), INFO)]
+    assert titles == [
+        "reference on text", "noise floor on text", "benchmark own", "churn floor on own",
+    ]  # fmt: skip
+
+
+def test_a_floor_that_is_not_asked_for_is_no_part(model_job):
+    nothing = FloorEntry(windows=0, token_by_token_positions=0, items=0)
+    assert set(_keys(model_job(floor=nothing))) == {"fidelity on text", "benchmark own"}
+
+
+def test_single_tokens_are_decoded_on_the_first_corpus_only(model_job, corpus):
+    second = replace(corpus(), name="second")
+    job = model_job(corpora=(corpus(), second))
+    assert [token_by_token_positions(job, one) for one in job.corpora] == [3, 0]
+    assert [floor_windows(job, one) for one in job.corpora] == [2, 2]
+    first_only = replace(job, floor=replace(job.floor, corpora="first"))
+    assert [floor_windows(first_only, one) for one in job.corpora] == [2, 0]
+    assert "noise floor on second" not in _keys(first_only)
+
+
+def test_every_part_costs_something(model_job, corpus):
+    for job in (model_job(), model_job(is_reference=True, corpora=(corpus(windows=None),))):
+        assert all(part.cost > 0 for part in model_parts(job, INFO))
+
+
+def test_a_job_survives_its_way_to_the_worker(model_job):
+    job = model_job()
+    job = replace(job, model=replace(job.model, provenance=(("by", "nobody"),)))
+    assert type(job).from_json(job.to_json()) == job
