@@ -1,0 +1,128 @@
+"""What is found out of the models before anything is measured."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from silentzone.backends.fake import ENGINE
+from silentzone.errors import ModelFileError
+from silentzone.records.config import CorpusEntry, EngineEntry, ModelEntry, StudyConfig
+from silentzone.studies.inspection import inspect_models
+from silentzone.studies.progress import SilentProgress
+
+
+@pytest.fixture
+def inspect(tmp_path):
+    """Inspect fake models; each keyword is a model and what its file says (or its text)."""
+
+    def run(*, engine=ENGINE, progress=None, **models):
+        entries = []
+        for name, content in models.items():
+            path = tmp_path / f"{name}.json"
+            if isinstance(content, dict):
+                content = json.dumps({"fake_model": 1, "seed": 7, **content})
+            if content is not None:
+                path.write_text(content, "utf-8")
+            entries.append(ModelEntry(name=name, path=str(path)))
+        config = StudyConfig(
+            name="s",
+            seed=1,
+            reference=entries[0],
+            candidates=tuple(entries[1:]),
+            corpora=(CorpusEntry(name="text", path="text.txt"),),
+            engine=EngineEntry(backend="fake"),
+        )
+        return inspect_models(config, engine, progress or SilentProgress())
+
+    return run
+
+
+def test_models_that_fit_are_usable(inspect):
+    cohort = inspect(ref={}, a={"noise": 0.1}, b={"noise": 0.2})
+    assert [model.ref.name for model in cohort.usable] == ["a", "b"]
+    assert cohort.unusable == ()
+    assert all(model.cautions == [] for model in (cohort.reference, *cohort.candidates))
+    assert all(model.failure is None for model in cohort.candidates)
+
+
+def test_another_vocabulary_names_both_models_and_sizes(inspect):
+    (model,) = inspect(ref={}, a={"vocabulary": 300}).candidates
+    assert model.status == "failed"
+    assert model.failure == (
+        "`a` has 300 vocabulary entries and the reference `ref` has 257; they cannot be compared"
+    )
+
+
+def test_another_tokenizer_names_both_models(inspect):
+    cohort = inspect(ref={}, a={"tokenizer": "pieces"}, b={"noise": 0.1})
+    model = cohort.candidates[0]
+    assert model.failure is not None
+    assert "`a` has another tokenizer than the reference `ref`" in model.failure
+    assert [one.ref.name for one in cohort.usable] == ["b"]
+
+
+def test_a_file_that_cannot_be_read_is_recorded_and_the_others_stand(inspect):
+    cohort = inspect(ref={}, bad="{", gone=None, good={"noise": 0.1})
+    assert [one["model"] for one in cohort.unusable] == ["bad", "gone"]
+    assert [one["part"] for one in cohort.unusable] == ["file", "file"]
+    assert "bad.json` is not a fake model file" in cohort.unusable[0]["cause"]
+    assert "gone.json` does not exist" in cohort.unusable[1]["cause"]
+    assert [model.ref.name for model in cohort.usable] == ["good"]
+
+
+def test_a_reference_that_cannot_be_read_is_raised(inspect):
+    with pytest.raises(ModelFileError, match=r"ref\.json` is not a fake model file"):
+        inspect(ref="{", a={})
+
+
+def test_a_quantized_reference_is_cautioned(inspect):
+    cohort = inspect(ref={"quantized": True}, a={"quantized": True, "noise": 0.1})
+    (caution,) = cohort.reference.cautions
+    assert caution.startswith("the reference is itself quantized (noise 0.0)")
+    assert cohort.candidates[0].cautions == []
+
+
+def test_files_of_one_content_name_each_other(inspect):
+    cohort = inspect(ref={"noise": 0}, a={"noise": 0.1}, b={"noise": 0.1}, same={"noise": 0})
+    cautions = {model.ref.name: model.cautions for model in cohort.candidates}
+    assert cautions == {
+        "a": ["has the same content as b"],
+        "b": ["has the same content as a"],
+        "same": ["has the same content as ref"],
+    }
+    assert cohort.reference.cautions == ["has the same content as same"]
+    assert len(cohort.usable) == 3
+
+
+def test_an_unknown_need_of_memory_is_said_with_its_reason(inspect):
+    engine = replace(ENGINE, memory_bytes=lambda path, length: (None, "recurrent layers"))
+    model = inspect(engine=engine, ref={}, a={"noise": 0.1}).candidates[0]
+    assert model.memory_bytes is None
+    assert model.cautions == ["memory need not known: recurrent layers"]
+    assert model.to_json()["memory_bytes"] is None
+
+
+def test_progress_counts_every_file(inspect):
+    told = []
+
+    class Listener(SilentProgress):
+        def begin(self, key, title, total, unit):
+            told.append((key, total))
+
+        def advance(self, key, done):
+            told.append((key, done))
+
+    inspect(progress=Listener(), ref={}, a={"noise": 0.1}, bad="{")
+    assert told == [("inspect", 3.0), ("inspect", 1.0), ("inspect", 2.0), ("inspect", 3.0)]
+
+
+def test_failures_of_one_model_are_told_together(inspect):
+    model = inspect(ref={}, a={"noise": 0.1}).candidates[0]
+    model.fail("first", status="partial")
+    model.fail("second")
+    assert (model.status, model.failure) == ("failed", "first; second")
+    assert model.to_json()["failure"] == "first; second"
+    assert model.to_json()["path_name"] == "a.json"
