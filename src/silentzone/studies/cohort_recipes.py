@@ -84,12 +84,6 @@ CANDIDATES = (
         megabytes=132,
     ),
     CohortRecipe(
-        name="Q8_0+down-Q5_K",
-        file_type="Q8_0",
-        tensor_types=((_DOWN, "Q5_K"),),
-        megabytes=135,
-    ),
-    CohortRecipe(
         name="Q8_0+qk-Q5_1",
         file_type="Q8_0",
         tensor_types=((r"attn_(q|k)\.", "Q5_1"),),
@@ -119,12 +113,6 @@ CANDIDATES = (
         file_type="Q5_0",
         embedding_type="Q8_0",
         megabytes=105,
-    ),
-    CohortRecipe(
-        name="Q5_1",
-        file_type="Q5_1",
-        embedding_type="Q8_0",
-        megabytes=112,
     ),
     CohortRecipe(
         name="Q4_0",
