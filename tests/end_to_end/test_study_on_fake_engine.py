@@ -234,6 +234,18 @@ def test_a_changed_setting_measures_only_what_it_touches_and_can_be_taken_back(
     assert again.analysis["scores"] == finished["outcome"].analysis["scores"]
 
 
+def test_a_floor_that_is_not_asked_for_any_more_is_not_shown(finished, tmp_path):
+    files, out = finished["files"], _copy(finished, tmp_path)
+    nothing = {"windows": 0, "token_by_token_positions": 0, "items": 0}
+    config = files.config(_changed(finished, floor=nothing))
+    _, outcome = run_in_process(config, out, runner=refuse_to_run)
+    assert all(row["floor"]["used"] is None for row in outcome.analysis["fidelity"])
+    assert not list((out / "tables" / "floors").rglob("*.parquet"))
+    assert not list((out / "tables" / "churn").rglob("*.parquet"))
+    run_in_process(files.config(finished["mapping"]), out, runner=refuse_to_run)
+    assert len(list((out / "tables" / "floors").rglob("*.parquet"))) == 4
+
+
 def test_what_made_way_lies_under_superseded(finished, tmp_path):
     out = _copy(finished, tmp_path)
     old = (out / "tables" / "tokens" / "text" / "a.parquet").read_bytes()
