@@ -48,6 +48,7 @@ def run_in_worker(
     on_event: Callable[[dict[str, Any]], None] | None = None,
     timeout_seconds: float | None = None,
     environment: Mapping[str, str] | None = None,
+    should_stop: Callable[[], bool] | None = None,
     what: str = "the worker process",
 ) -> dict[str, Any]:
     """Run one function of this package in a process of its own.
@@ -65,6 +66,9 @@ def run_in_worker(
         Wall-clock time the whole task may take; null waits for ever.
     environment : mapping of str to str, optional
         Variables added to this process's own.
+    should_stop : callable, optional
+        Asked five times a second; a true answer is taken as Ctrl-C, which itself reaches the main
+        thread alone.
     what : str
         What the worker does, as the subject of an error message.
 
@@ -96,7 +100,7 @@ def run_in_worker(
         raise InputError(f"`payload` of `{task}` must have a JSON form: {error}.") from error
     worker = _Worker(task, text, environment or {})
     try:
-        outcome = worker.outcome(on_event, timeout_seconds)
+        outcome = worker.outcome(on_event, timeout_seconds, should_stop)
     except _TimeUpError:
         worker.stop()
         raise WorkerCrashError(
@@ -161,9 +165,10 @@ class _Worker:
         self,
         on_event: Callable[[dict[str, Any]], None] | None,
         timeout_seconds: float | None,
+        should_stop: Callable[[], bool] | None,
     ) -> tuple[str, dict[str, Any]] | None:
         """Last message (``result``, ``error`` or ``crash``), None if the process died first."""
-        for kind, content in self._messages(timeout_seconds):
+        for kind, content in self._messages(timeout_seconds, should_stop):
             if kind != "event":
                 self._let_end()
                 return kind, content
@@ -172,7 +177,9 @@ class _Worker:
         self._let_end()
         return None
 
-    def _messages(self, timeout_seconds: float | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _messages(
+        self, timeout_seconds: float | None, should_stop: Callable[[], bool] | None
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
         """Messages as they come."""
         until = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         buffer = bytearray()
@@ -195,6 +202,8 @@ class _Worker:
                     raise WorkerCrashError("the worker process sent a message without an end.")
                 if until is not None and time.monotonic() > until:
                     raise _TimeUpError
+                if should_stop is not None and should_stop():
+                    raise KeyboardInterrupt
 
     def stop(self) -> None:
         """End the process if it runs, and free what it held here."""

@@ -231,6 +231,7 @@ class _Study:
                 TASK,
                 self._job(model, threads, only_traces=is_trace).to_json(),
                 on_event=step.take,
+                should_stop=self._stop.is_set,
                 what=f"measuring `{name}`",
             )
         except StorageError:

@@ -153,6 +153,20 @@ def test_a_listener_that_fails_ends_the_worker():
     assert not is_alive(heard[0])
 
 
+def test_a_silent_worker_is_ended_when_it_should_stop():
+    heard: list[int] = []
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_in_worker(
+            TASKS + "hang",
+            {},
+            on_event=lambda event: heard.append(event["process"]),
+            should_stop=lambda: bool(heard),
+        )
+    assert time.monotonic() - started < 8
+    assert not is_alive(heard[0])
+
+
 @pytest.mark.parametrize("payload", [{"x": object()}, {"x": float("nan")}, {"x": {1, 2}}])
 def test_a_payload_without_json_form_starts_no_process(payload, monkeypatch):
     monkeypatch.setattr(processes, "_Worker", None)
