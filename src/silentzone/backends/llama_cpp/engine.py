@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import importlib.metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import llama_cpp as native
 import numpy as np
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from silentzone.records.windows import WindowPlan
 
 _REGULAR = BatchSplit()
+_Part = TypeVar("_Part")
 _GROUP_TOKENS = 1024
 """Tokens of the requests decoded together; attention reads the cells of the whole group."""
 _GROUP_SEQUENCES = 64
@@ -67,6 +68,7 @@ class LlamaCppBackend:
         forget_log()
         self._context: Any = None
         self._context_shape: tuple[object, ...] | None = None
+        self._streams = 0
         native.llama_backend_init()
         parameters = native.llama_model_default_params()
         parameters.n_gpu_layers = settings.gpu_layers
@@ -134,8 +136,18 @@ class LlamaCppBackend:
         Raises
         ------
         MeasurementError
-            If a decode fails; names the first window of the batch.
+            If a decode fails; names the first window of the batch. Also if the backend was asked
+            for other logits before all of these were taken.
         """
+        return self._alone(self._window_stream(windows, plan, with_hidden, split))
+
+    def _window_stream(
+        self,
+        windows: Iterable[NDArray[np.int32]],
+        plan: WindowPlan,
+        with_hidden: bool,
+        split: BatchSplit,
+    ) -> Iterator[WindowLogits]:
         rows = plan.positions_per_window
         together = self._windows_per_call(plan, rows, with_hidden, split)
         self._open_context(
@@ -153,8 +165,11 @@ class LlamaCppBackend:
                 yield from self._decode_windows(waiting, first, plan, with_hidden, split)
                 first += together
                 waiting = []
-        if waiting:
-            yield from self._decode_windows(waiting, first, plan, with_hidden, split)
+        while waiting:
+            part = waiting[: _power_of_two(len(waiting))]
+            yield from self._decode_windows(part, first, plan, with_hidden, split)
+            first += len(part)
+            waiting = waiting[len(part) :]
 
     def continuation_logits(
         self,
@@ -168,6 +183,11 @@ class LlamaCppBackend:
         A shared prompt is decoded once: its tokens belong to the sequences of all its
         continuations, in a cache that the sequences share.
         """
+        return self._alone(self._continuation_stream(requests, share_prompts, split))
+
+    def _continuation_stream(
+        self, requests: Sequence[ContinuationRequest], share_prompts: bool, split: BatchSplit
+    ) -> Iterator[ContinuationLogits]:
         one_by_one = split.tokens_per_call is not None
         groups = group_requests(
             requests,
@@ -188,6 +208,18 @@ class LlamaCppBackend:
         for group in groups:
             yield from self._decode_group(group, requests, split)
 
+    def _alone(self, stream: Iterator[_Part]) -> Iterator[_Part]:
+        """Refuse to go on with a stream whose buffers another one has taken."""
+        self._streams += 1
+        own = self._streams
+        for part in stream:
+            yield part
+            if self._streams != own:
+                raise MeasurementError(
+                    f"`{self.model.name}` was asked for other logits before all of the last ones "
+                    "were taken; they share one buffer"
+                )
+
     def _bos(self) -> int:
         return int(native.llama_vocab_bos(self._vocab))
 
@@ -201,13 +233,19 @@ class LlamaCppBackend:
     def _windows_per_call(
         self, plan: WindowPlan, rows: int, with_hidden: bool, split: BatchSplit
     ) -> int:
-        """Windows decoded together: llama-perplexity's number, fewer if memory is short."""
+        """Windows decoded together: llama-perplexity's number, fewer if memory is short.
+
+        Always a power of two: llama.cpp cuts a call into micro-batches with an equal stretch of
+        every window, and stretches such as 170 tokens give other sums than 128 or 512 do.
+        """
         if split.tokens_per_call is not None:
             return 1
         # asking for hidden states makes every token an output
         output_rows = plan.context_length if with_hidden else rows
         fits = self._settings.memory_bytes // (4 * self._vocabulary_size * output_rows)
-        return int(max(1, min(self._settings.batch_tokens // plan.context_length, fits)))
+        most = int(native.llama_max_parallel_sequences())
+        together = min(self._settings.batch_tokens // plan.context_length, fits, most)
+        return _power_of_two(max(1, int(together)))
 
     def _decode_windows(
         self,
@@ -327,6 +365,11 @@ class LlamaCppBackend:
             native.llama_free(self._context)
         self._context = None
         self._context_shape = None
+
+
+def _power_of_two(number: int) -> int:
+    """Largest power of two that is not above a positive number."""
+    return 1 << (number.bit_length() - 1)
 
 
 def describe_engine(settings: EngineSettings) -> BackendInfo:

@@ -1,0 +1,267 @@
+"""What every engine promises, asked of all of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pytest
+
+from silentzone.backends.base import BatchSplit, ContinuationRequest, EngineSettings, LogitBackend
+from silentzone.backends.registry import Engine, engine_named
+from silentzone.errors import InputError, ModelFileError
+from silentzone.measure.reference import observed_tokens
+from silentzone.metrics.head import decode_rows, encode_rows
+from silentzone.metrics.kernels import compare_rows, describe_rows
+from silentzone.records.windows import WindowPlan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+TEXT = (
+    "The harbour was quiet that morning, and nobody knew why the boats had not come back. "
+    "Ünïcode, 中文 and a smile 🙂 stand in the middle of this text, "
+    "then it goes on about lamps, letters and the weather in March."
+)
+LENGTH, FIRST, COUNT = 24, 8, 6
+LARGEST_NOISE = 1e-3
+"""Nats of KLD between two runs of one engine that differ in batching only."""
+
+
+class Case(NamedTuple):
+    """One engine with a model."""
+
+    engine: Engine
+    path: Path
+    open: Callable[[], LogitBackend]
+
+
+@pytest.fixture(
+    scope="module", params=["fake", pytest.param("llama_cpp", marks=pytest.mark.engine)]
+)
+def case(request, tmp_path_factory):
+    if request.param == "fake":
+        path = tmp_path_factory.mktemp("fake") / "model.json"
+        path.write_text(json.dumps({"fake_model": 1, "seed": 7}), "utf-8")
+    else:
+        path = request.getfixturevalue("smollm2_f16")
+    engine = engine_named(request.param)
+    model = engine.read_model(path, "model under test")
+    settings = EngineSettings(threads=2, batch_tokens=4 * LENGTH, micro_batch_tokens=64)
+    return Case(engine, path, lambda: engine.open(path, model, settings))
+
+
+@pytest.fixture(scope="module")
+def backend(case):
+    with case.open() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def plan(backend):
+    return WindowPlan(context_length=LENGTH, first_scored=FIRST, add_bos=backend.adds_bos)
+
+
+@pytest.fixture(scope="module")
+def windows(backend):
+    tokens = backend.tokenize(TEXT * 4, add_bos=True)
+    return [tokens[LENGTH * k : LENGTH * (k + 1)] for k in range(COUNT)]
+
+
+def _logits(backend, windows, plan, **options):
+    return [part.logits_TV.copy() for part in backend.window_logits(windows, plan, **options)]
+
+
+def _divergence(first, second, window, plan):
+    observed = observed_tokens(window, plan.first_scored)
+    first, second = np.ascontiguousarray(first), np.ascontiguousarray(second)
+    return compare_rows(first, second, observed, describe_rows(first, observed)).kl_divergence
+
+
+def test_entering_gives_the_backend_itself(case):
+    opened = case.open()
+    with opened as entered:
+        assert entered is opened
+
+
+def test_a_backend_names_its_model_and_what_it_would_record_unloaded(case, backend):
+    assert backend.model.name == "model under test"
+    settings = EngineSettings(threads=2, batch_tokens=4 * LENGTH, micro_batch_tokens=64)
+    assert backend.info == case.engine.describe(settings)
+    assert list(backend.info.settings) == sorted(backend.info.settings)
+
+
+def test_threads_are_no_setting_that_changes_a_logit(case):
+    assert case.engine.describe(EngineSettings(threads=1)) == case.engine.describe(
+        EngineSettings(threads=7)
+    )
+
+
+def test_tokens_spell_the_text(backend):
+    tokens = backend.tokenize(TEXT, add_bos=False)
+    assert tokens.dtype == np.int32
+    assert tokens.ndim == 1
+    assert b"".join(backend.token_bytes(tokens)) == TEXT.encode()
+
+
+def test_bos_stands_in_front_only_where_asked_and_usual(backend):
+    without, asked = (backend.tokenize(TEXT, add_bos=flag) for flag in (False, True))
+    assert len(asked) == len(without) + backend.adds_bos
+    assert asked[int(backend.adds_bos) :].tolist() == without.tolist()
+    if backend.adds_bos:
+        assert backend.token_bytes(asked[:1]) == [b""]
+
+
+def test_a_text_of_nothing_has_no_token(backend):
+    assert len(backend.tokenize("", add_bos=False)) == 0
+
+
+def test_windows_come_one_by_one_in_order_with_one_row_per_scored_position(backend, windows, plan):
+    parts = [
+        (part.index, part.logits_TV.shape, part.logits_TV.dtype, part.hidden_TD)
+        for part in backend.window_logits(iter(windows), plan)
+    ]
+    shape = (LENGTH - 1 - FIRST, backend.model.vocabulary_size)
+    assert parts == [(index, shape, np.dtype(np.float32), None) for index in range(COUNT)]
+
+
+def test_logits_are_finite_and_differ_between_positions(backend, windows, plan):
+    for logits in _logits(backend, windows, plan):
+        assert np.isfinite(logits).all()
+        assert len(np.unique(logits[:, 0])) == len(logits)
+
+
+def test_the_same_windows_give_the_same_logits(backend, windows, plan):
+    first, again = _logits(backend, windows, plan), _logits(backend, windows, plan)
+    for k in range(COUNT):
+        assert np.array_equal(first[k], again[k])
+
+
+def test_a_window_does_not_depend_on_its_neighbours(backend, windows, plan):
+    together = _logits(backend, windows, plan)
+    (alone,) = _logits(backend, [windows[3]], plan)
+    assert _divergence(together[3], alone, windows[3], plan).max() <= LARGEST_NOISE
+
+
+def test_no_logit_depends_on_a_later_token(backend, windows, plan):
+    changed = windows[0].copy()
+    changed[LENGTH - 4] = windows[0][LENGTH - 5]
+    assert changed[LENGTH - 4] != windows[0][LENGTH - 4]
+    (before,), (after,) = (_logits(backend, [w], plan) for w in (windows[0], changed))
+    divergence = _divergence(before, after, windows[0], plan)
+    until = LENGTH - 4 - FIRST
+    assert divergence[:until].max() <= 1e-9
+    assert divergence[until] > 1e-3
+
+
+def test_the_first_token_of_a_window_is_bos_where_the_plan_says_so(backend, windows, plan):
+    if not backend.adds_bos:
+        pytest.skip("this vocabulary has no BOS of its own")
+    with_bos = replace(plan, first_scored=0, add_bos=True)
+    bos = backend.tokenize("", add_bos=True)[0]
+    written = windows[1].copy()
+    written[0] = bos
+    (replaced,) = _logits(backend, [windows[1]], with_bos)
+    (as_given,) = _logits(backend, [written], replace(with_bos, add_bos=False))
+    assert np.array_equal(replaced, as_given)
+
+
+def test_a_window_of_another_length_is_refused(backend, windows, plan):
+    with pytest.raises(InputError, match="window 1"):
+        list(backend.window_logits([windows[0], windows[1][:-1]], plan))
+
+
+def test_no_windows_and_no_requests_give_nothing(backend, plan):
+    assert list(backend.window_logits([], plan)) == []
+    assert list(backend.continuation_logits([])) == []
+
+
+def test_hidden_states_come_with_the_same_logits(backend, windows, plan):
+    without = _logits(backend, windows, plan)
+    for part in backend.window_logits(windows, plan, with_hidden=True):
+        assert part.hidden_TD is not None
+        assert part.hidden_TD.shape[0] == len(part.logits_TV)
+        divergence = _divergence(without[part.index], part.logits_TV, windows[part.index], plan)
+        assert divergence.max() <= LARGEST_NOISE
+
+
+def test_the_output_head_rebuilds_the_logits_from_hidden_states(case, backend, windows, plan):
+    head = case.engine.output_head(case.path)
+    assert head is not None
+    for part in backend.window_logits(windows, plan, with_hidden=True):
+        rows = encode_rows(part.hidden_TD, head.row_code)
+        states = decode_rows(rows, head.row_code, part.hidden_TD.shape[1])
+        rebuilt = np.empty(part.logits_TV.shape, np.float32)
+        head.logits(states, rebuilt)
+        divergence = _divergence(part.logits_TV, rebuilt, windows[part.index], plan)
+        assert divergence.max() <= 1e-6
+
+
+@pytest.mark.parametrize("step", [1, 5, LENGTH])
+def test_another_split_moves_the_logits_by_no_more_than_noise(backend, windows, plan, step):
+    ordinary = _logits(backend, windows[:2], plan)
+    split = _logits(backend, windows[:2], plan, split=BatchSplit(tokens_per_call=step))
+    for k in range(2):
+        assert split[k].shape == ordinary[k].shape
+        assert _divergence(ordinary[k], split[k], windows[k], plan).max() <= LARGEST_NOISE
+
+
+@pytest.fixture(scope="module")
+def requests(windows):
+    """Prompts of one and of many tokens, with one and with many continuations."""
+    return [
+        ContinuationRequest(windows[0][:10], (windows[1][:1], windows[2][:5], windows[3][:3])),
+        ContinuationRequest(windows[1][:1], (windows[2][:4],)),
+        ContinuationRequest(windows[2][:7], (windows[0][:1], windows[1][:1])),
+    ]
+
+
+@pytest.mark.parametrize("share_prompts", [True, False])
+def test_continuations_come_in_order_with_one_row_per_token(backend, requests, share_prompts):
+    parts = backend.continuation_logits(requests, share_prompts=share_prompts)
+    found = [(part.request, part.continuation, part.logits_NV.shape) for part in parts]
+    wanted = [
+        (r, c, (len(tokens), backend.model.vocabulary_size))
+        for r, request in enumerate(requests)
+        for c, tokens in enumerate(request.continuations)
+    ]
+    assert found == wanted
+
+
+@pytest.mark.parametrize("share_prompts", [True, False])
+@pytest.mark.parametrize("step", [None, 1])
+def test_continuations_have_the_logits_of_a_window_of_the_same_tokens(
+    backend, requests, share_prompts, step
+):
+    parts = [
+        (part.request, part.continuation, part.logits_NV.copy())
+        for part in backend.continuation_logits(
+            requests, share_prompts=share_prompts, split=BatchSplit(tokens_per_call=step)
+        )
+    ]
+    assert len(parts) == 6
+    for asked, choice, logits in parts:
+        prompt = requests[asked].prompt
+        window = np.concatenate((prompt, requests[asked].continuations[choice]))
+        whole = WindowPlan(context_length=len(window), first_scored=len(prompt) - 1, add_bos=False)
+        (as_window,) = _logits(backend, [window], whole)
+        assert _divergence(as_window, logits, window, whole).max() <= LARGEST_NOISE
+
+
+def test_a_file_that_is_no_model_is_refused(case, tmp_path):
+    path = tmp_path / "no-model"
+    path.write_bytes(b"GGUF but not really")
+    with pytest.raises(ModelFileError):
+        case.engine.read_model(path, "no model")
+    with pytest.raises(ModelFileError):
+        case.engine.read_model(tmp_path / "missing", "missing")
+
+
+def test_the_identity_of_a_file_is_its_content(case, tmp_path):
+    link = tmp_path / "another-name.gguf"
+    link.symlink_to(case.path)
+    first, second = (case.engine.read_model(path, "x") for path in (case.path, link))
+    assert first == second
