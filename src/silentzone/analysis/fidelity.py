@@ -20,7 +20,9 @@ from silentzone.stats.estimates import (
     mean_estimate,
     null_estimate,
     root_mean_square_estimate,
+    within,
 )
+from silentzone.stats.proportions import proportion_estimate
 from silentzone.stats.quantiles import quantile_estimate
 from silentzone.stats.results import Estimate
 
@@ -105,6 +107,12 @@ def _maximum(
     return maximum_estimate(values, clusters)
 
 
+def _share(
+    values: NDArray[np.float64], clusters: ClusterPartition, *, confidence: float
+) -> Estimate:
+    return within(mean_estimate(values, clusters, confidence=confidence), 0.0, 1.0)
+
+
 def _of_difference(aggregate: Aggregate) -> Aggregate:
     """Aggregate of candidate - reference, position by position."""
 
@@ -142,7 +150,7 @@ METRICS: Mapping[str, FidelityMetric] = {
     "kld_p999": _metric(_quantile(0.999), _KLD),
     "reverse_kld_mean": _metric(mean_estimate, "reverse_kl_divergence"),
     "js_mean": _metric(mean_estimate, "js_divergence"),
-    "tv_mean": _metric(mean_estimate, "total_variation"),
+    "tv_mean": _metric(_share, "total_variation"),
     "ppl_reference": _metric(exp_mean_estimate, "reference_nll", is_loss=None),
     "ppl_candidate": _metric(exp_mean_estimate, "candidate_nll"),
     "ppl_ratio": _metric(_of_difference(exp_mean_estimate), *_NLLS),
@@ -150,7 +158,7 @@ METRICS: Mapping[str, FidelityMetric] = {
     "ln_ppl_ratio": _metric(_of_difference(mean_estimate), *_NLLS),
     "delta_p_mean": _metric(mean_estimate, "delta_p", is_loss=False),
     "delta_p_rms": _metric(root_mean_square_estimate, "delta_p"),
-    "top1_agreement": _metric(mean_estimate, "top1_match", is_loss=False),
-    "top5_containment": _metric(mean_estimate, "top5_match", is_loss=False),
+    "top1_agreement": _metric(proportion_estimate, "top1_match", is_loss=False),
+    "top5_containment": _metric(proportion_estimate, "top5_match", is_loss=False),
 }
 """Every fidelity metric by its key."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from silentzone.analysis.as_json import JsonObject, estimate_as_json
-from silentzone.stats.estimates import mean_estimate, null_estimate
+from silentzone.stats.estimates import mean_estimate, null_estimate, within
 from silentzone.stats.macro import macro_mean_estimate, satterthwaite_df
-from silentzone.stats.paired import Decomposition, decompose, within
+from silentzone.stats.paired import Decomposition, decompose
 from silentzone.stats.proportions import proportion_estimate
 from silentzone.stats.results import Estimate
 
@@ -40,8 +40,6 @@ class CompositeDifference:
     volume: Estimate
     direction: Estimate
     n_items: int
-    harm: int
-    gain: int
 
 
 def composite_entry(scores: BenchmarkScores | None, chance: float) -> Entry:
@@ -109,8 +107,6 @@ def composite_difference(
         volume=within(volume, 0.0, 1.0),
         direction=_composite_direction(candidate, benchmarks, net, volume),
         n_items=sum(part.n_items for part in found),
-        harm=sum(part.harm for part in found),
-        gain=sum(part.gain for part in found),
     )
 
 
@@ -188,13 +184,14 @@ def composite_rows(
 def decomposition_row(
     model: str, benchmark: str, part: Decomposition | CompositeDifference
 ) -> JsonObject:
-    """Row of ``decomposition``."""
+    """Row of ``decomposition``; a composite is a mean over benchmarks and counts no items."""
+    counts = (part.harm, part.gain) if isinstance(part, Decomposition) else (None, None)
     return {
         "model": model,
         "benchmark": benchmark,
         "items": part.n_items,
-        "harm": part.harm,
-        "gain": part.gain,
+        "harm": counts[0],
+        "gain": counts[1],
         "volume": estimate_as_json(part.volume),
         "direction": estimate_as_json(part.direction),
         "net": estimate_as_json(part.net),

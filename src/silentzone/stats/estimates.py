@@ -8,6 +8,7 @@ Array shapes: n observations, G clusters.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -293,16 +294,18 @@ def clustered_method(label: str, clusters: ClusterPartition) -> str:
 
 def with_cautions(estimate: Estimate, *cautions: str) -> Estimate:
     """Copy an estimate with further cautions put first."""
-    return Estimate(
-        value=estimate.value,
-        standard_error=estimate.standard_error,
-        interval=estimate.interval,
-        method=estimate.method,
-        n_observations=estimate.n_observations,
-        n_clusters=estimate.n_clusters,
-        confidence=estimate.confidence,
-        cautions=(*cautions, *estimate.cautions),
-    )
+    return replace(estimate, cautions=(*cautions, *estimate.cautions))
+
+
+def within(estimate: Estimate, low: float, high: float) -> Estimate:
+    """Cut an interval to the range its value can have; the method says so where it was cut."""
+    if estimate.interval is None:
+        return estimate
+    bounds = (max(low, estimate.interval[0]), min(high, estimate.interval[1]))
+    if bounds == estimate.interval:
+        return estimate
+    cut = replace(estimate, method=f"{estimate.method}, cut to [{low:g}, {high:g}]")
+    return replace(cut, interval=bounds)
 
 
 def critical_t(confidence: float, degrees_of_freedom: float) -> float:

@@ -19,6 +19,7 @@ from silentzone.stats.estimates import (
     mean_estimate,
     null_estimate,
     ratio_of_means_estimate,
+    within,
 )
 from silentzone.stats.proportions import direction_estimate, is_binary, proportion_estimate
 from silentzone.stats.results import Estimate, TestResult
@@ -149,23 +150,6 @@ def mcnemar_exact(harm: int, gain: int) -> TestResult:
         method="exact McNemar (binomial)",
         n_observations=discordant,
         cautions=() if discordant else ("no discordant item",),
-    )
-
-
-def within(estimate: Estimate, low: float, high: float) -> Estimate:
-    """Cut an interval to the range its value can have."""
-    if estimate.interval is None:
-        return estimate
-    bounds = (max(low, estimate.interval[0]), min(high, estimate.interval[1]))
-    return Estimate(
-        value=estimate.value,
-        standard_error=estimate.standard_error,
-        interval=bounds,
-        method=estimate.method,
-        n_observations=estimate.n_observations,
-        n_clusters=estimate.n_clusters,
-        confidence=estimate.confidence,
-        cautions=estimate.cautions,
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import stats as distributions
 
 from silentzone.errors import InputError
-from silentzone.stats.estimates import mean_estimate, null_estimate
+from silentzone.stats.estimates import mean_estimate, null_estimate, within
 from silentzone.stats.results import Estimate
 
 if TYPE_CHECKING:
@@ -86,11 +87,25 @@ def wilson_estimate(successes: int, n_observations: int, *, confidence: float = 
 def proportion_estimate(
     values: NDArray[np.float64], clusters: ClusterPartition, *, confidence: float = 0.95
 ) -> Estimate:
-    """Mean of values in [0, 1]: Wilson for independent 0/1 values, clustered t otherwise."""
+    """Mean of values in [0, 1]: Wilson for independent 0/1 values, clustered t otherwise.
+
+    A clustered t interval is cut to [0, 1]. Where all values are 0, or all are 1, the clusters show
+    no spread; then Wilson's interval is that of as many observations as there are clusters.
+    """
     clusters.require(values)
     if len(values) and clusters.has_only_singletons and is_binary(values):
         return wilson_estimate(int(values.sum()), len(values), confidence=confidence)
-    return mean_estimate(values, clusters, confidence=confidence)
+    if len(values) and is_binary(values) and np.ptp(values) == 0.0:
+        n = clusters.n_clusters
+        plain = wilson_estimate(n * int(values[0]), n, confidence=confidence)
+        reason = f"all values are equal: Wilson's interval as of {n} {clusters.unit}s"
+        return replace(
+            plain,
+            method=f"proportion, Wilson interval by {clusters.unit}",
+            n_observations=len(values),
+            cautions=(reason,),
+        )
+    return within(mean_estimate(values, clusters, confidence=confidence), 0.0, 1.0)
 
 
 def direction_estimate(harm: int, gain: int, *, confidence: float = 0.95) -> Estimate:
