@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from silentzone.analysis.fidelity import METRICS
+from silentzone.stats.correlation import EQUAL, FEWEST_PAIRS_FOR_INTERVAL
+
 if TYPE_CHECKING:
     from silentzone.analysis.as_json import JsonObject
     from silentzone.analysis.relations import Relation
@@ -19,6 +22,8 @@ class VerdictRule:
     informative_from: float = 0.3
     attainable_from: float = 0.6
     alpha: float = 0.05
+    perfect_order_from: int = 5
+    """Fewest candidates whose perfect order counts: it has no interval, only an exact p."""
 
 
 DEFAULT_RULE = VerdictRule()
@@ -37,10 +42,10 @@ def verdict(
         zone. Without it nothing is called silent.
     rule : VerdictRule
     """
-    word, reasons = _judged(relation, expected_pvalue, rule)
+    word, plain, reasons = _judged(relation, expected_pvalue, rule)
     question = (
-        f"Does {relation.metric} on {relation.corpus} rank {_score_words(relation.score)} "
-        f"among {_zone_words(relation)}?"
+        f"Does {_metric_words(relation)} rank {_score_words(relation.score)} among "
+        f"{_zone_words(relation)}?"
     )
     return {
         "question": question,
@@ -49,62 +54,151 @@ def verdict(
         "score": relation.score,
         "zone": relation.zone,
         "verdict": word,
-        "sentence": _sentence(relation, word, reasons),
+        "sentence": _sentence(relation, plain),
         "reasons": reasons,
     }
 
 
 def _judged(
     relation: Relation, expected_pvalue: float | None, rule: VerdictRule
-) -> tuple[str, list[str]]:
+) -> tuple[str, str, list[str]]:
+    """Verdict, what a newcomer reads after the numbers, and the rule's own reasons."""
     aligned, interval = relation.aligned, relation.aligned_interval
     if aligned is None:
-        return CANNOT_TELL, list(relation.correlation.cautions)
-    is_strong = aligned >= rule.informative_from
-    if is_strong and interval is not None and interval[0] > 0.0:
-        return INFORMATIVE, [
-            f"aligned rho {aligned:+.2f} is at least {rule.informative_from:g} and its lower "
-            f"bound {interval[0]:+.2f} is above zero"
-        ]
-    if is_strong:
-        return CANNOT_TELL, [_strong_but_unsure(aligned, interval)]
-    reasons = []
-    if relation.attainable is None:
-        reasons.append("the attainable |rho| is not known")
-    elif relation.attainable < rule.attainable_from:
-        reasons.append(
-            f"noise alone limits |rho| to about {relation.attainable:.2f}, below "
-            f"{rule.attainable_from:g}"
+        return CANNOT_TELL, "", list(relation.correlation.cautions)
+    if aligned >= rule.informative_from:
+        return _strong(relation, aligned, interval, rule)
+    found = _why_not_silent(relation, expected_pvalue, rule)
+    low = f"aligned rho {aligned:+.2f} is below {rule.informative_from:g}"
+    if found:
+        plain = [words for words, _ in found]
+        reasons = [reason for _, reason in found]
+        return CANNOT_TELL, f"but {plain[0]}", [f"{low}, but {reasons[0]}", *reasons[1:]]
+    reason = (
+        f"{low}, {relation.attainable:.2f} was attainable, and every shape of the whole cohort's "
+        "relation predicts more"
+    )
+    return SILENT, "although these data could have shown a relation", [reason]
+
+
+def _strong(
+    relation: Relation,
+    aligned: float,
+    interval: tuple[float, float] | None,
+    rule: VerdictRule,
+) -> tuple[str, str, list[str]]:
+    n, pvalue = len(relation.members), relation.correlation.pvalue
+    rho = f"aligned rho {aligned:+.2f}"
+    if interval is not None and interval[0] > 0.0:
+        reason = (
+            f"{rho} is at least {rule.informative_from:g} and its lower bound {interval[0]:+.2f} "
+            "is above zero"
         )
+        return INFORMATIVE, "", [reason]
+    if interval is not None:
+        reason = f"{rho}, but its interval reaches down to {interval[0]:+.2f}"
+        return CANNOT_TELL, "but the interval does not rule out the opposite", [reason]
+    if aligned < 1.0 or pvalue is None:
+        cause = "; ".join(relation.correlation.cautions) or "no interval"
+        return CANNOT_TELL, f"but {_few(n)}", [f"{rho}, but {cause}"]
+    order = f"a perfect order of {n} candidates comes about by chance with p = {_exact(pvalue)}"
+    exact = f"{order} ({relation.correlation.pvalue_method})"
+    if n >= rule.perfect_order_from and pvalue < rule.alpha:
+        return INFORMATIVE, "a perfect order", [exact]
+    if n < rule.perfect_order_from:
+        return CANNOT_TELL, f"but {_few(n)}", [f"{exact}; {rule.perfect_order_from} are asked for"]
+    return CANNOT_TELL, "but ties let chance make this order as well", [exact]
+
+
+def _why_not_silent(
+    relation: Relation, expected_pvalue: float | None, rule: VerdictRule
+) -> list[tuple[str, str]]:
+    """Each in plain words and as the rule has it."""
+    n = len(relation.members)
+    found: list[tuple[str, str]] = []
+    if relation.correlation.interval is None and n < FEWEST_PAIRS_FOR_INTERVAL:
+        found.append((_few(n), f"n = {n}, fewer than {FEWEST_PAIRS_FOR_INTERVAL}"))
+    if relation.attainable is None:
+        words = "it is not known whether data this noisy could have shown a relation"
+        found.append((words, "the attainable |rho| is not known"))
+    elif relation.attainable < rule.attainable_from:
+        words = f"noise alone keeps any correlation here below about {relation.attainable:.2f}"
+        reason = f"noise alone limits |rho| to about {relation.attainable:.2f}, below "
+        found.append((words, f"{reason}{rule.attainable_from:g}"))
     if expected_pvalue is None:
-        reasons.append("the relation to expect in this zone is not simulated yet")
+        words = "what to expect among candidates so alike is not simulated yet"
+        found.append((words, "the relation to expect in this zone is not simulated yet"))
     elif expected_pvalue >= rule.alpha:
-        reasons.append("rho is not below what the whole cohort's relation predicts here")
-    if reasons:
-        low = f"aligned rho {aligned:+.2f} is below {rule.informative_from:g}, but "
-        return CANNOT_TELL, [low + reasons[0], *reasons[1:]]
-    return SILENT, [
-        f"aligned rho {aligned:+.2f} is below {rule.informative_from:g}, {relation.attainable:.2f} "
-        f"was attainable, and every shape of the whole cohort's relation predicts more"
-    ]
+        words = "the relation over all candidates leads to no more than this here"
+        reason = "rho is not below what the whole cohort's relation predicts here"
+        found.append((words, reason))
+    return found
 
 
-def _strong_but_unsure(aligned: float, interval: tuple[float, float] | None) -> str:
-    if interval is None:
-        return f"aligned rho is {aligned:+.2f}, but so few candidates give no interval"
-    return f"aligned rho is {aligned:+.2f}, but its interval reaches down to {interval[0]:+.2f}"
+def _few(n: int) -> str:
+    return f"{n} candidates cannot show a relation"
 
 
-def _sentence(relation: Relation, word: str, reasons: list[str]) -> str:
-    what = f"{relation.metric} on {relation.corpus}"
-    score, zone = _score_words(relation.score), _zone_words(relation)
-    if word == CANNOT_TELL:
-        why = reasons[0] if reasons else "no relation could be computed"
-        return f"Cannot tell whether {what} ranks {score} among {zone}: {why}."
-    numbers = f"aligned rho {relation.aligned:+.2f}, n = {len(relation.members)}"
-    if word == INFORMATIVE:
-        return f"{_capital(what)} ranks {score} among {zone} ({numbers})."
-    return f"{_capital(what)} does not rank {score} among {zone} ({numbers})."
+def _exact(pvalue: float) -> str:
+    return f"{pvalue:.2g}"
+
+
+def _sentence(relation: Relation, plain: str) -> str:
+    zone, score = _zone_words(relation), _score_words(relation.score)
+    rho = relation.correlation.value
+    if rho is None:
+        cautions = relation.correlation.cautions
+        why = _plain_null(relation, cautions[0]) if cautions else "no correlation exists"
+        what = f"{_metric_words(relation)} and {score} among {zone}"
+        return f"No verdict was possible on {what}: {why}."
+    interval = relation.correlation.interval
+    spread = "no interval" if interval is None else f"{interval[0]:+.2f} to {interval[1]:+.2f}"
+    n = len(relation.members)
+    numbers = f"rho {rho:+.2f}, {spread}, {n} candidates"
+    trend = _trend(relation, relation.aligned or 0.0)
+    return f"Among {zone}, {trend} ({numbers}){f', {plain}' if plain else ''}."
+
+
+def _plain_null(relation: Relation, caution: str) -> str:
+    n = relation.correlation.n_observations
+    if caution == EQUAL:
+        return f"the {n} candidates do not differ in one of the two"
+    if 0 < n < 3 or caution.startswith("n = "):
+        return f"{n} of them have both values, and an order needs three"
+    return caution
+
+
+def _trend(relation: Relation, aligned: float) -> str:
+    metric = METRICS.get(relation.metric)
+    less = "a smaller" if metric is None or metric.is_loss is not False else "a higher"
+    part, _, benchmark = relation.score.partition(":")
+    if not benchmark:
+        ends = ("a higher score", "a lower score")
+        where = "" if part == "composite" else f" on {part}"
+    else:
+        ends = {
+            "volume": ("fewer changed answers", "more changed answers"),
+            "direction": ("more gains among the changes", "more losses among the changes"),
+        }.get(part, ("a smaller loss", "a larger loss"))
+        where = "" if benchmark == "composite" else f" on {benchmark}"
+    if round(aligned, 2) == 0.0:
+        return f"{_metric_words(relation)} did not follow {_score_words(relation.score)}"
+    return f"{less} {_metric_words(relation)} went with {ends[aligned < 0.0]}{where}"
+
+
+def _metric_words(relation: Relation) -> str:
+    name = _METRIC_NAMES.get(relation.metric, relation.metric.replace("_", " "))
+    return f"{name} on {relation.corpus}"
+
+
+_METRIC_NAMES = {
+    "kld_mean": "mean KLD",
+    "kld_median": "median KLD",
+    "kld_p99": "99th percentile of KLD",
+    "top1_agreement": "top-1 agreement",
+    "ln_ppl_ratio": "log perplexity ratio",
+    "js_mean": "mean JS divergence",
+}
 
 
 def _score_words(score: str) -> str:
@@ -123,14 +217,14 @@ def _score_words(score: str) -> str:
 def _zone_words(relation: Relation) -> str:
     if relation.zone == "full":
         return "all candidates"
-    nearest = f"the half of the candidates nearest to the reference by {relation.metric}"
+    n = len(relation.members)
+    is_whole = n > 2 and not any("left out" in text for text in relation.cautions)
+    half = f"{n} candidates" if is_whole else "half of the candidates"
+    name = _METRIC_NAMES.get(relation.metric, relation.metric)
+    nearest = f"the {half} nearest to the reference by {name}"
     words = {
         "equivalence": "the candidates shown equivalent to the reference",
         "band": "the candidates whose composite is near the reference's",
         "fidelity": nearest,
     }
     return words.get(relation.zone, f"the candidates of the {relation.zone} zone")
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:] if not text.startswith(("kld", "js", "ln", "top")) else text

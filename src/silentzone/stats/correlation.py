@@ -23,6 +23,7 @@ MOST_PAIRS_PERMUTED = 9
 FEWEST_PAIRS_FOR_INTERVAL = 8
 INTERVAL_METHOD = "Fisher z, Bonett-Wright variance"
 NO_INTERVAL = "none"
+EQUAL = "all values of one side are equal"
 
 
 def spearman(
@@ -163,14 +164,14 @@ def rho_interval(
 def minimum_detectable(n_pairs: int, *, confidence: float = 0.95) -> float | None:
     """Smallest |rho| whose interval would leave out zero, taken as the half interval at rho = 0.
 
-    Null below four pairs.
+    Null below eight pairs, where no interval is computed.
 
     Examples
     --------
     >>> [round(minimum_detectable(n), 2) for n in (8, 16, 28, 40)]
     [0.7, 0.5, 0.37, 0.31]
     """
-    if n_pairs < 4:
+    if n_pairs < FEWEST_PAIRS_FOR_INTERVAL:
         return None
     z = float(distributions.norm.ppf(0.5 + confidence / 2.0))
     return math.tanh(z / math.sqrt(n_pairs - 3))
@@ -200,7 +201,7 @@ def _unusable(x: NDArray[np.float64], y: NDArray[np.float64]) -> Correlation | N
     if len(x) < 3:
         return null_correlation(len(x), f"n = {len(x)}: a correlation needs three pairs")
     if np.ptp(x) == 0.0 or np.ptp(y) == 0.0:
-        return null_correlation(len(x), "all values of one side are equal")
+        return null_correlation(len(x), EQUAL)
     return None
 
 

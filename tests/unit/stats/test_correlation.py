@@ -80,8 +80,9 @@ def test_the_smallest_detectable_rho_is_the_half_interval_at_zero(n, smallest):
     assert rho_interval(0.0, n)[0][1] == pytest.approx(minimum_detectable(n))
 
 
-def test_three_pairs_have_no_detectable_rho():
-    assert minimum_detectable(3) is None
+def test_where_no_interval_exists_no_rho_is_detectable():
+    assert minimum_detectable(7) is None
+    assert rho_interval(0.0, 7)[0] is None
 
 
 def test_unusable_input_is_refused():
