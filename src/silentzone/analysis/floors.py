@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from silentzone.analysis.as_json import JsonObject, estimate_as_json
-from silentzone.stats.estimates import mean_estimate
+from silentzone.stats.estimates import mean_estimate, with_cautions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +21,9 @@ PERTURBATIONS = {
 }
 
 
+UNCHANGED = "neither model changed under the perturbations tried"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Floor:
     """The measured noise of one model on one corpus."""
@@ -28,14 +31,13 @@ class Floor:
     estimates: Mapping[str, Estimate]
     """KLD against itself by perturbation, of those that changed something."""
     used: float | None
-    """The larger of them in nats; null where nothing was measured or nothing changed."""
-    was_measured: bool
+    """The larger of them in nats; null where it is not known or nothing changed."""
+    threshold: float | None
+    """What a difference must exceed: zero where every perturbation was tried and changed nothing,
+    null where that is not known."""
+    basis: str
+    """Positions and windows behind ``used``, in words; empty where it is null."""
     statement: str
-
-    @property
-    def threshold(self) -> float | None:
-        """What a difference must exceed: zero where nothing changed, null if not measured."""
-        return (self.used or 0.0) if self.was_measured else None
 
 
 def model_floor(
@@ -53,32 +55,48 @@ def model_floor(
         That corpus.
     """
     estimates: dict[str, Estimate] = {}
+    bases: dict[str, str] = {}
     said: list[str] = []
-    measured = 0
+    is_known = True
+    n_tried = 0
     for kind, words in PERTURBATIONS.items():
-        source = own if kind in own else elsewhere
-        if kind not in source or len(source[kind].kld) == 0:
+        positions = own.get(kind, elsewhere.get(kind))
+        if positions is None or len(positions.kld) + positions.n_excluded == 0:
             said.append(f"{words} was not measured")
             continue
-        measured += 1
-        positions = source[kind]
-        where = "" if source is own else f" (on {elsewhere_name})"
+        n_tried += 1
+        where = "" if kind in own else f" on {elsewhere_name}"
+        bases[kind] = basis = _basis(positions) + where
         estimate = mean_estimate(positions.kld, positions.clusters)
-        if not positions.kld.any():
-            said.append(f"{words}{where}: this perturbation changed nothing")
-        elif estimate.value is None:
-            said.append(f"{words}{where}: {'; '.join(estimate.cautions)}")
+        if estimate.value is None:
+            is_known = False
+            said.append(f"{words}: no mean, {'; '.join(estimate.cautions)} ({basis})")
+        elif not positions.kld.any():
+            said.append(f"{words}: this perturbation changed nothing ({basis})")
         else:
             estimates[kind] = estimate
-            said.append(f"{words}{where}: {estimate.value:.2e} nats from itself")
-    values = [estimate.value for estimate in estimates.values() if estimate.value is not None]
+            said.append(f"{words}: {estimate.value:.2e} nats from itself ({basis})")
+    values = {kind: one.value for kind, one in estimates.items() if one.value is not None}
+    largest = max(values, key=lambda kind: values[kind]) if values and is_known else None
+    used = None if largest is None else values[largest]
+    changed_nothing = is_known and not values and n_tried == len(PERTURBATIONS)
     statement = "; ".join(said)
     return Floor(
         estimates=estimates,
-        used=max(values) if values else None,
-        was_measured=measured > 0,
+        used=used,
+        threshold=0.0 if changed_nothing else used,
+        basis="" if largest is None else bases[largest],
         statement=statement[0].upper() + statement[1:] + ".",
     )
+
+
+def _basis(positions: FloorPositions) -> str:
+    n, clusters = len(positions.kld), positions.clusters
+    return f"{_counted(n, 'position')} in {_counted(clusters.n_clusters, clusters.unit)}"
+
+
+def _counted(n: int, unit: str) -> str:
+    return f"{n} {unit}" if n == 1 else f"{n} {unit}s"
 
 
 def floor_as_json(floor: Floor) -> JsonObject:
@@ -118,32 +136,49 @@ def _pair(
     # Two infinite divergences at one position have no difference.
     mask &= ~((values[0] == values[1]) & (values[0] == float("inf")))
     difference = mean_estimate(values[1][mask] - values[0][mask], positions.clusters.select(mask))
-    thresholds = [floors[name].threshold for name in (first, second) if name in floors]
-    known = [value for value in thresholds if value is not None]
-    floor = max(known) if len(known) == 2 else None
-    is_distinguishable, why = _judged(difference, floor)
+    dropped = int(len(mask) - mask.sum())
+    if dropped:
+        difference = with_cautions(
+            difference,
+            f"{dropped} of {len(mask)} positions are left out: not usable for both, or infinite "
+            "for both",
+        )
+    own = [floors[name] for name in (first, second) if name in floors]
+    is_distinguishable, why = _judged(difference, own)
+    known = [floor.threshold for floor in own if floor.threshold is not None]
     return {
         "corpus": positions.corpus,
         "first": first,
         "second": second,
         "difference": estimate_as_json(difference),
-        "floor": floor,
+        "floor": (max(known) or None) if len(known) == 2 else None,
         "is_distinguishable": is_distinguishable,
         "why": why,
     }
 
 
-def _judged(difference: Estimate, floor: float | None) -> tuple[bool | None, str]:
+def _judged(difference: Estimate, floors: Sequence[Floor]) -> tuple[bool | None, str]:
     if difference.value is None or difference.interval is None:
         return None, "the difference has no interval: " + "; ".join(difference.cautions)
     low, high = difference.interval
     if low <= 0.0 <= high:
         return False, "the interval of the difference includes zero"
-    if floor is None:
-        return None, "the floor of one of the two was not measured"
-    if abs(difference.value) <= floor:
-        return False, (
-            f"the difference of {abs(difference.value):.2e} nats is not above the larger "
-            f"floor of {floor:.2e}"
-        )
-    return True, "the interval excludes zero and the difference is above both floors"
+    return _judged_by_floors(difference.value, min(abs(low), abs(high)), floors)
+
+
+def _judged_by_floors(
+    value: float, nearest: float, floors: Sequence[Floor]
+) -> tuple[bool | None, str]:
+    """Judge by the end of the interval nearest zero."""
+    known = {floor.threshold: floor.basis for floor in floors if floor.threshold is not None}
+    if len(floors) < 2 or any(floor.threshold is None for floor in floors):
+        return None, "the floor of one of the two is not known"
+    threshold = max(known)
+    if threshold == 0.0:
+        return True, f"the interval excludes zero; {UNCHANGED}"
+    floor = f"the larger floor of {threshold:.2e} ({known[threshold]})"
+    if nearest > threshold:
+        return True, f"the interval excludes zero and lies above {floor}"
+    if abs(value) > threshold:
+        return None, f"the difference is above the floor, its interval is not: {floor}"
+    return False, f"the difference of {abs(value):.2e} nats is not above {floor}"
