@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from silentzone.analysis.as_json import JsonObject, estimate_as_json
-from silentzone.stats.equivalence import lower_bound, upper_bound
-from silentzone.stats.planning import POWER, items_from_error
+from silentzone.analysis.outlook import open_entry, open_later, open_stop, points, stop_sentence
+from silentzone.stats.equivalence import lower_bound
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from silentzone.analysis.contenders import Contender, DecisionRule
     from silentzone.analysis.scores import CompositeDifference
     from silentzone.stats.paired import Decomposition
 
-NO_COMPOSITE = "it has no composite: a benchmark was not measured, or none enters"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionRule:
-    """What was fixed before the data were seen; proportions, and bytes."""
-
-    margin: float
-    guard_margin: float
-    alpha: float
-    memory_budget_bytes: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contender:
-    """One candidate as the decision sees it."""
-
-    name: str
-    file_bytes: int
-    memory_bytes: int | None
-    """File and KV cache together; null where it is not known."""
-    composite: CompositeDifference | None
-    guards: Mapping[str, Decomposition]
-    """By benchmark, those that enter the composite."""
-
-
-def decide(contenders: Sequence[Contender], rule: DecisionRule) -> JsonObject:
+def decide(
+    contenders: Sequence[Contender], rule: DecisionRule, *, why_impossible: str | None = None
+) -> JsonObject:
     """Decision as ``analysis.json`` holds it.
 
     Parameters
@@ -51,27 +28,29 @@ def decide(contenders: Sequence[Contender], rule: DecisionRule) -> JsonObject:
         at the first that is not shown to be non-inferior. So all claims together keep alpha. One
         that could not be measured is passed over: that does not depend on how good it is.
     rule : DecisionRule
+    why_impossible : str, optional
+        Why no candidate of the study can have a composite.
     """
     ordered = sorted(contenders, key=lambda one: (-one.file_bytes, one.name))
     fitting = [one for one in ordered if _fits(one, rule)]
     steps: list[JsonObject] = []
     undecided: list[JsonObject] = []
     pick: str | None = None
-    stopped_at: str | None = None
+    stopped_at: Contender | None = None
     for one in fitting:
         if one.composite is None:
-            undecided.append(_open(one, rule, NO_COMPOSITE))
+            why = why_impossible or one.why_no_composite or "it was not measured"
+            undecided.append(open_entry(one, f"it has no composite: {why}"))
         elif stopped_at is None:
             step = _step(one, one.composite, rule)
             steps.append(step)
             if step["passes"]:
                 pick = one.name
                 continue
-            stopped_at = one.name
-            undecided.append(_open(one, rule, str(step["reason"])))
+            stopped_at = one
+            undecided.append(open_stop(one, rule, str(step["reason"])))
         else:
-            why = f"not tested: the sequence stopped at {stopped_at}"
-            undecided.append(_open(one, rule, why))
+            undecided.append(open_later(one, stopped_at, rule))
     return {
         "margin": rule.margin,
         "guard_margin": rule.guard_margin,
@@ -81,7 +60,8 @@ def decide(contenders: Sequence[Contender], rule: DecisionRule) -> JsonObject:
         "pick": pick,
         "steps": steps,
         "undecided": undecided,
-        "sentence": _sentence(rule, fitting, pick, undecided),
+        "sentence": _sentence(rule, fitting, pick, why_impossible)
+        + ("" if stopped_at is None else stop_sentence(stopped_at, rule)),
     }
 
 
@@ -123,121 +103,41 @@ def _reason(bound: float | None, guards: Sequence[JsonObject], rule: DecisionRul
     if bound is None:
         return "the standard error of the composite difference is unknown"
     if bound <= -rule.margin:
-        return (
-            f"the composite may be worse by {_points(-bound)}, more than the margin of "
-            f"{_points(rule.margin)}"
-        )
+        return f"the composite may be worse by {_not_less(-bound, rule.margin, 'margin')}"
     failed = [guard for guard in guards if not guard["passes"]]
     if not failed:
         return (
-            f"the composite is worse by less than {_points(rule.margin)} and every benchmark by "
-            f"less than {_points(rule.guard_margin)}"
+            f"the composite is worse by less than {points(rule.margin)} and every benchmark by "
+            f"less than {points(rule.guard_margin)}"
         )
     worst = failed[0]
     if worst["lower_bound"] is None:
         return f"the standard error on {worst['benchmark']} is unknown"
-    return (
-        f"{worst['benchmark']} may be worse by {_points(-worst['lower_bound'])}, more than the "
-        f"guard margin of {_points(rule.guard_margin)}"
-    )
+    loss = _not_less(-worst["lower_bound"], rule.guard_margin, "guard margin")
+    return f"{worst['benchmark']} may be worse by {loss}"
 
 
-def _open(one: Contender, rule: DecisionRule, why: str) -> JsonObject:
-    """Say what would settle a candidate, supposing that it truly equals the reference."""
-    if one.composite is None:
-        return {"model": one.name, "why": why, "items_needed": None}
-    if _is_shown_worse(one, rule):
-        worse = f"{why}; it is shown to be worse by more than the margin"
-        return {"model": one.name, "why": worse, "items_needed": None}
-    needed, supposition = _items_needed(one, rule)
-    if needed is None:
-        return {"model": one.name, "why": f"{why}; {supposition}", "items_needed": None}
-    planned = (
-        f"{why}; {needed} items over all benchmarks would show it with probability {POWER:.0%} "
-        f"at its observed volume, {supposition}"
-    )
-    return {"model": one.name, "why": planned, "items_needed": needed}
-
-
-def _is_shown_worse(one: Contender, rule: DecisionRule) -> bool:
-    composite = one.composite
-    if composite is None:
-        return False
-    above = upper_bound(
-        composite.net, alpha=rule.alpha, degrees_of_freedom=composite.degrees_of_freedom
-    )
-    if above is not None and above < -rule.margin:
-        return True
-    bounds = [upper_bound(part.net, alpha=rule.alpha) for part in one.guards.values()]
-    return any(bound is not None and bound < -rule.guard_margin for bound in bounds)
-
-
-def _items_needed(one: Contender, rule: DecisionRule) -> tuple[int | None, str]:
-    """Items over all benchmarks, in today's proportions, and what was supposed.
-
-    Supposes a true difference of zero; where today's items would already show that, the candidate
-    is likelier to be a little worse, and the differences seen are supposed instead.
-    """
-    if one.composite is None:
-        return None, "it has no composite"
-    today = one.composite.n_items
-    growth = _growth(one, rule, seen=False)
-    if growth is None:
-        return None, "the standard error of a difference is unknown"
-    if growth > 1.0:
-        return round(growth * today), "if its true difference is zero"
-    growth = _growth(one, rule, seen=True)
-    if growth is None:
-        return None, "the differences seen are beyond a margin, so more items may not show it"
-    return max(today + 1, round(growth * today)), "if its true differences are those seen"
-
-
-def _growth(one: Contender, rule: DecisionRule, *, seen: bool) -> float | None:
-    """Largest factor by which items must grow; null where no number of them suffices."""
-    nets = [(part.net, part.n_items, rule.guard_margin) for part in one.guards.values()]
-    if one.composite is not None:
-        nets.append((one.composite.net, one.composite.n_items, rule.margin))
-    growth = 0.0
-    for net, n_items, margin in nets:
-        if net.value is None or not net.standard_error:
-            return None
-        reach = margin + (min(0.0, net.value) if seen else 0.0)
-        needed = items_from_error(n_items, net.standard_error, reach, alpha=rule.alpha)
-        if needed is None:
-            return None
-        growth = max(growth, needed / n_items)
-    return growth
+def _not_less(loss: float, margin: float, name: str) -> str:
+    """Loss and margin with as many digits as tell them apart."""
+    digits = next((n for n in range(3, 16) if points(loss, n) != points(margin, n)), 3)
+    return f"{points(loss, digits)}, not less than the {name} of {points(margin, digits)}"
 
 
 def _sentence(
-    rule: DecisionRule,
-    fitting: Sequence[Contender],
-    pick: str | None,
-    undecided: Sequence[JsonObject],
+    rule: DecisionRule, fitting: Sequence[Contender], pick: str | None, why_impossible: str | None
 ) -> str:
-    margin = _points(rule.margin)
+    if why_impossible is not None:
+        return f"No decision was possible: {why_impossible}."
     if not fitting:
         return "No candidate is known to fit the memory budget."
-    items = {one.name: one.composite.n_items for one in fitting if one.composite is not None}
-    more = next(
-        (
-            f"{row['items_needed'] - items[row['model']]} more items would settle "
-            f"{row['model']} at its observed volume (its entry says what that supposes)"
-            for row in undecided
-            if row["items_needed"] is not None
-        ),
-        None,
-    )
+    if all(one.composite is None for one in fitting):
+        reasons = list(dict.fromkeys(f"{one.name}: {one.why_no_composite}" for one in fitting))
+        shown = "; ".join(reasons[:3]) + ("; and so on" if len(reasons) > 3 else "")
+        return f"No decision was possible: no candidate that fits has a composite ({shown})."
+    margin = points(rule.margin)
     if pick is None:
-        sentence = f"No quant can be shown to be within {margin} of the reference yet"
-        return f"{sentence}; {more}." if more else f"{sentence}."
-    sentence = (
+        return f"No quant can be shown to be within {margin} of the reference yet."
+    return (
         f"Ship {pick}: the smallest that is shown to lose less than {margin} on the composite "
-        f"and less than {_points(rule.guard_margin)} on every benchmark of it"
+        f"and less than {points(rule.guard_margin)} on every benchmark of it."
     )
-    return f"{sentence}. {more}." if more else f"{sentence}."
-
-
-def _points(share: float) -> str:
-    value = f"{100.0 * share:.3g}"
-    return f"{value} point" if value == "1" else f"{value} points"

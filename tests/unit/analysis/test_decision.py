@@ -6,7 +6,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from silentzone.analysis.decision import Contender, DecisionRule, decide
+from silentzone.analysis.contenders import Contender, DecisionRule
+from silentzone.analysis.decision import decide
+from silentzone.analysis.outlook import points
 from silentzone.analysis.scores import CompositeDifference
 from silentzone.stats.clusters import ClusterPartition
 from silentzone.stats.paired import decompose
@@ -24,12 +26,14 @@ def contender(name: str, size: int, *, harm: int, gain: int, n: int = 4000, memo
         volume=part.volume,
         direction=part.direction,
         n_items=n,
-        harm=harm,
-        gain=gain,
     )
     return Contender(
         name=name, file_bytes=size, memory_bytes=memory, composite=composite, guards={"b": part}
     )
+
+
+def _fields():
+    return {name: getattr(RULE, name) for name in RULE.__slots__}
 
 
 GOOD, FAIR, BAD = (
@@ -59,7 +63,68 @@ def test_a_smaller_candidate_after_a_failure_is_not_tested():
 def test_a_candidate_shown_to_be_worse_needs_no_more_items():
     row = decide([BAD], RULE)["undecided"][0]
     assert row["items_needed"] is None
-    assert "shown to be worse" in row["why"]
+    margin = "the margin of 2 points on the composite (unadjusted)"
+    assert f"shown to be worse by more than {margin}" in row["why"]
+
+
+def test_a_benchmark_shown_worse_is_named_with_its_guard_margin():
+    collapsed = contender("x", 100, harm=400, gain=0)
+    hidden = Contender(
+        name="x",
+        file_bytes=100,
+        memory_bytes=None,
+        composite=GOOD.composite,
+        guards=collapsed.guards,
+    )
+    why = decide([hidden], RULE)["undecided"][0]["why"]
+    assert "worse by more than the guard margin of 5 points on b (unadjusted)" in why
+
+
+def test_more_items_are_promised_only_for_the_candidate_at_which_the_sequence_stopped():
+    noisy = contender("noisy", 100, harm=20, gain=20, n=200)
+    calm = contender("calm", 50, harm=5, gain=5, n=200)
+    decision = decide([noisy, calm], RULE)
+    first, later = decision["undecided"]
+    assert "noisy if it truly equals the reference" in decision["sentence"]
+    assert "calm" not in decision["sentence"]
+    assert f"About {first['items_needed'] - 200} more items" in decision["sentence"]
+    assert "only if" not in first["why"]
+    assert "only if every larger candidate passes" in later["why"]
+    assert "entry says" not in decision["sentence"]
+
+
+def test_behind_a_candidate_shown_to_be_worse_no_items_help():
+    noisy = contender("noisy", 50, harm=20, gain=20, n=200)
+    decision = decide([BAD, noisy], RULE)
+    assert [row["items_needed"] for row in decision["undecided"]] == [None, None]
+    assert "more items will not move it" in decision["undecided"][1]["why"]
+    assert "The sequence stopped at bad, which is shown to be worse" in decision["sentence"]
+    assert "more items over" not in decision["sentence"]
+
+
+def test_without_any_composite_no_decision_was_possible_and_the_reason_stands():
+    bare = Contender(
+        name="bare",
+        file_bytes=900,
+        memory_bytes=None,
+        composite=None,
+        guards={},
+        why_no_composite="not measured on b",
+    )
+    assert "No decision was possible" in decide([bare], RULE)["sentence"]
+    assert "bare: not measured on b" in decide([bare], RULE)["sentence"]
+    sentence = decide([bare], RULE, why_impossible="no benchmark enters (b: too hard)")["sentence"]
+    assert sentence == "No decision was possible: no benchmark enters (b: too hard)."
+
+
+def test_a_bound_just_beyond_the_margin_is_not_printed_as_the_margin():
+    noisy = contender("noisy", 100, harm=20, gain=20, n=200)
+    loss = -decide([noisy], RULE)["steps"][0]["lower_bound"]
+    rule = DecisionRule(**{**_fields(), "margin": loss * (1 - 1e-6)})
+    reason = decide([noisy], rule)["steps"][0]["reason"]
+    written, margin = (reason.split(where)[1].split(" points")[0] for where in (" by ", " of "))
+    assert points(rule.margin) == points(loss)
+    assert float(written) > float(margin)
 
 
 def test_an_open_candidate_is_told_how_many_items_would_settle_it_and_under_what():
@@ -69,7 +134,8 @@ def test_an_open_candidate_is_told_how_many_items_would_settle_it_and_under_what
     error = noisy.composite.net.standard_error
     # The composite needs (z.975 + z.8)^2 (error / margin)^2 times the items.
     assert row["items_needed"] == pytest.approx(200 * (2.801585 * error / 0.02) ** 2, rel=0.01)
-    assert "true difference is zero" in row["why"]
+    assert "would give an 80 % chance" in row["why"]
+    assert "if it truly equals the reference" in row["why"]
     assert decision["sentence"].startswith("No quant can be shown to be within 2 points")
 
 
@@ -78,10 +144,6 @@ def test_where_zero_would_have_been_shown_the_differences_seen_are_supposed():
     row = decide([worse], DecisionRule(**{**_fields(), "margin": 0.02}))["undecided"][0]
     assert row["items_needed"] > 4000
     assert "those seen" in row["why"]
-
-
-def _fields():
-    return {name: getattr(RULE, name) for name in RULE.__slots__}
 
 
 def test_a_composite_does_not_hide_the_collapse_of_one_benchmark():
