@@ -6,7 +6,7 @@ Array shapes: M models, n observations, G clusters, R splits.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from silentzone.stats.results import Estimate
 
 N_SPLITS = 200
+DECIMALS = 12
 RELATED_METRICS = ("kld_mean", "kld_median", "kld_p99", "top1_agreement", "ln_ppl_ratio", "js_mean")
 _QUANTILES = {"kld_median": 0.5, "kld_p99": 0.99}
 PARTS = ("volume", "direction", "net")
@@ -47,6 +48,8 @@ class Axis:
     """Whether it grows when the candidate is worse."""
     values: Mapping[str, float]
     """By candidate; those without a value are not in it."""
+    why_empty: str | None = None
+    """Why no candidate has a value, where that is one reason for all."""
     half_models: tuple[str, ...] = ()
     halves: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
     """Two halves of shape (M, R), rows as in ``half_models``."""
@@ -108,6 +111,8 @@ def score_axes(
     composites: Mapping[str, CompositeDifference],
     entering: Sequence[str],
     seed: int,
+    *,
+    why_no_composite: str | None = None,
 ) -> dict[str, Axis]:
     """Axes of the scores, by name: composite, benchmarks, and their volume, direction and net.
 
@@ -126,6 +131,9 @@ def score_axes(
         source = parts[name] if name != COMPOSITE else composites
         for part in PARTS:
             axes[f"{part}:{name}"] = _score_axis(f"{part}:{name}", part, source, used)
+    for name in (COMPOSITE, *(f"{part}:{COMPOSITE}" for part in PARTS)):
+        if why_no_composite is not None:
+            axes[name] = replace(axes[name], why_empty=why_no_composite)
     return axes
 
 
@@ -208,7 +216,8 @@ def _part_halves(
             sides.append(ratio)
         else:
             sides.append(net if part == "net" else volume)
-    return sides[0], sides[1]
+    # Equal scores reach the same float by different sums; rounding keeps their tie.
+    return np.round(sides[0], DECIMALS), np.round(sides[1], DECIMALS)
 
 
 def _metric_halves(

@@ -12,6 +12,7 @@ from silentzone.analysis.protocols import require_same_protocol
 from silentzone.errors import ProtocolMismatchError
 from silentzone.records.tables import CHURN, ITEMS
 from silentzone.stats.clusters import ClusterPartition
+from silentzone.stats.estimates import null_estimate, with_cautions
 from silentzone.stats.proportions import proportion_estimate
 
 if TYPE_CHECKING:
@@ -99,7 +100,10 @@ def read_benchmark(
 
 
 def churn_floor(parts: CurrentParts, benchmark: str, model: str) -> Estimate | None:
-    """Share of items whose score changed when the same model was asked again; null if not asked."""
+    """Share of items whose score changed when the same model was asked again; null if not asked.
+
+    Where nothing changed the estimate has no value: so few items bound a share, they give none.
+    """
     if not parts.has_table(CHURN, benchmark, model):
         return None
     table = parts.read_table(CHURN, benchmark, model)
@@ -108,7 +112,14 @@ def churn_floor(parts: CurrentParts, benchmark: str, model: str) -> Estimate | N
     after, has_after = table.floats("score_again")
     usable = is_ok & has_before & has_after
     moved = np.abs(after[usable] - before[usable])
-    return proportion_estimate(moved, ClusterPartition.singletons(len(moved), unit="item"))
+    if len(moved) and not moved.any():
+        return null_estimate(
+            "share of items that changed",
+            f"nothing changed in {len(moved)} items asked again",
+            n_observations=len(moved),
+        )
+    share = proportion_estimate(moved, ClusterPartition.singletons(len(moved), unit="item"))
+    return with_cautions(share, f"from {len(moved)} items asked again")
 
 
 def _model_items(table: StoredTable) -> ModelItems:

@@ -56,6 +56,8 @@ class CorpusPositions:
     clusters: ClusterPartition
     """By document where at least ten are known, by window otherwise."""
     models: Mapping[str, ModelPositions]
+    documents_known: int
+    """Documents of the positions where every position names one, 0 otherwise."""
 
     def common(self, names: Sequence[str]) -> NDArray[np.bool_]:
         """Positions usable for all the models named."""
@@ -88,13 +90,13 @@ def read_corpus(
     if not names:
         return None
     models: dict[str, ModelPositions] = {}
-    keys, first, clusters = {}, None, None
+    keys, first, clusters, known = {}, None, None, 0
     for name in names:
         table = parts.read_table(TOKENS, corpus, name)
         keys[name] = table.key
         places = [table.integers(column)[0] for column in ("window", "position", "token_id")]
         if first is None:
-            first, clusters = places, position_clusters(table)
+            first, clusters, known = places, position_clusters(table), _known_documents(table)
         require_same_protocol({names[0]: keys[names[0]], name: table.key}, where=f"`{corpus}`")
         if any(not np.array_equal(a, b) for a, b in zip(first, places, strict=True)):
             raise ProtocolMismatchError(
@@ -106,6 +108,7 @@ def read_corpus(
         corpus=corpus,
         clusters=clusters or ClusterPartition.singletons(0, unit="window"),
         models=models,
+        documents_known=known,
     )
 
 
@@ -132,10 +135,14 @@ def read_floors(parts: CurrentParts, corpus: str, model: str) -> dict[str, Floor
 
 def position_clusters(table: StoredTable) -> ClusterPartition:
     """Partition of a table's rows by document where ten or more are known, by window otherwise."""
-    documents, is_known = table.integers("document")
-    if is_known.size and is_known.all() and len(np.unique(documents)) >= FEWEST_DOCUMENTS:
-        return ClusterPartition.of(documents, unit="document")
+    if _known_documents(table) >= FEWEST_DOCUMENTS:
+        return ClusterPartition.of(table.integers("document")[0], unit="document")
     return ClusterPartition.of(table.integers("window")[0], unit="window")
+
+
+def _known_documents(table: StoredTable) -> int:
+    documents, is_known = table.integers("document")
+    return len(np.unique(documents)) if is_known.size and is_known.all() else 0
 
 
 def _model_positions(table: StoredTable) -> ModelPositions:

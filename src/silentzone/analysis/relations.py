@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from silentzone.analysis.as_json import JsonObject, interval_as_json
+from silentzone.analysis.axes import DECIMALS
 from silentzone.analysis.zones import ZONES, Zone, fidelity_zone
 from silentzone.stats.correlation import (
     kendall_tau,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from silentzone.stats.results import Correlation
 
 NOT_SIMULATED = "the relation to expect in this zone is not simulated yet"
-_DECIMALS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,9 @@ class Relation:
             "pvalue_method": self.correlation.pvalue_method,
             "interval": interval_as_json(self.correlation.interval),
             "interval_method": self.correlation.interval_method,
-            "minimum_detectable": minimum_detectable(len(self.members)),
+            "minimum_detectable": None
+            if self.correlation.value is None
+            else minimum_detectable(len(self.members)),
             "expected": None,
             "attainable": self.attainable,
             "cautions": list(self.cautions),
@@ -115,16 +117,18 @@ def relate(metric: Axis, score: Axis, zone: Zone, order: Sequence[str]) -> Relat
     sign = -1 if metric.is_loss != score.is_loss else 1
     if zone.members is None and zone.name != "full":
         return _relation(metric, score, zone, (), null_correlation(0, *zone.cautions), sign)
-    members = tuple(
-        name
-        for name in order
-        if name in metric.values
-        and name in score.values
-        and (zone.members is None or name in zone.members)
-    )
+    for axis in (score, metric):
+        if not axis.values and axis.why_empty is not None:
+            return _relation(metric, score, zone, (), null_correlation(0, axis.why_empty), sign)
+    wanted = [name for name in order if zone.members is None or name in zone.members]
+    members = tuple(name for name in wanted if name in metric.values and name in score.values)
+    left_out = len(wanted) - len(members)
+    if left_out:
+        text = f"{left_out} of {len(wanted)} members have no value and are left out"
+        zone = replace(zone, cautions=(text, *zone.cautions))
     # Equal scores reach the same float by different sums; rounding keeps their tie.
-    x = np.round([metric.values[name] for name in members], _DECIMALS + 3)
-    y = np.round([score.values[name] for name in members], _DECIMALS)
+    x = np.round([metric.values[name] for name in members], DECIMALS + 3)
+    y = np.round([score.values[name] for name in members], DECIMALS)
     correlation = spearman(x, y)
     tau = kendall_tau(x, y) if correlation.value is not None else None
     return _relation(metric, score, zone, members, correlation, sign, tau)
@@ -146,7 +150,7 @@ def _relation(
         attainable = attainable_correlation(*reliabilities)
         for axis, found in zip((metric, score), reliabilities, strict=True):
             cautions += [f"{axis.name}: {text}" for text in found.cautions]
-        cautions += [*zone.cautions]
+    cautions += [text for text in zone.cautions if text not in cautions]
     cautions.append(NOT_SIMULATED)
     return Relation(
         metric=metric.name,

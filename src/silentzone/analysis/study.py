@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from silentzone.analysis.as_json import JsonObject, estimate_as_json
 from silentzone.analysis.axes import metric_axes, score_axes
+from silentzone.analysis.contenders import Contender, DecisionRule
 from silentzone.analysis.current import CurrentParts
-from silentzone.analysis.decision import Contender, DecisionRule, decide
+from silentzone.analysis.decision import decide
 from silentzone.analysis.fidelity import fidelity_of_model
 from silentzone.analysis.floors import Floor, distinguishable_pairs, floor_as_json, model_floor
 from silentzone.analysis.identities import (
@@ -21,9 +21,15 @@ from silentzone.analysis.identities import (
 from silentzone.analysis.items import BenchmarkScores, churn_floor, read_benchmark
 from silentzone.analysis.positions import CorpusPositions, read_corpus, read_floors
 from silentzone.analysis.relations import Relation, relations_of_corpus
+from silentzone.analysis.remarks import (
+    Benchmarks,
+    Remarks,
+    count_exclusions,
+    warn,
+    warn_of_copies,
+)
 from silentzone.analysis.scores import (
     COMPOSITE,
-    CompositeDifference,
     Entry,
     composite_difference,
     composite_entry,
@@ -38,40 +44,11 @@ from silentzone.analysis.zones import outcome_zones
 from silentzone.errors import InputError
 
 if TYPE_CHECKING:
-    from silentzone.stats.paired import Decomposition
     from silentzone.stats.results import Estimate
     from silentzone.store.folder import StudyFolder
 
 SCHEMA_VERSION = 1
 JUDGED_SCORES = (COMPOSITE, f"volume:{COMPOSITE}", f"direction:{COMPOSITE}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Benchmarks:
-    """What the benchmarks gave, by name where there are several."""
-
-    entries: dict[str, Entry]
-    scores: list[BenchmarkScores]
-    estimates: dict[str, dict[str, Estimate]]
-    parts: dict[str, dict[str, Decomposition]]
-    composites: dict[str, CompositeDifference]
-
-    @property
-    def entering(self) -> list[str]:
-        """Benchmarks of the composite."""
-        return [name for name, entry in self.entries.items() if entry.enters]
-
-
-@dataclass(slots=True, eq=False)
-class _Remarks:
-    """What has to be said of the whole study."""
-
-    cautions: list[str] = field(default_factory=list)
-    exclusions: list[JsonObject] = field(default_factory=list)
-
-    def exclude(self, what: str, count: int, why: str) -> None:
-        """Count something that was left out."""
-        self.exclusions.append({"what": what, "count": count, "why": why})
 
 
 def analyze_study(folder: StudyFolder, *, rng_seed: int) -> JsonObject:
@@ -100,7 +77,7 @@ def analyze_study(folder: StudyFolder, *, rng_seed: int) -> JsonObject:
     """
     manifest = folder.manifest()
     require_manifest(manifest)
-    remarks = _Remarks()
+    remarks = Remarks()
     reference = str(manifest["reference"]["name"])
     models = sorted(
         manifest["candidates"], key=lambda one: (-(one["file_bytes"] or 0), one["name"])
@@ -119,7 +96,7 @@ def analyze_study(folder: StudyFolder, *, rng_seed: int) -> JsonObject:
         }
         for corpus in corpora
     }
-    floors = _floors(parts, [one["name"] for one in manifest["corpora"]], (reference, *names))
+    floors = _floors(parts, manifest, (reference, *names))
     rule = _rule(manifest)
     relations = (
         []
@@ -127,11 +104,12 @@ def analyze_study(folder: StudyFolder, *, rng_seed: int) -> JsonObject:
         else _relations(corpora, fidelity, benchmarks, (rule, names, rng_seed))
     )
     decision = _decision(models, benchmarks, rule, remarks)
-    _count_exclusions(manifest, corpora, benchmarks, names, remarks)
+    count_exclusions(corpora, benchmarks, remarks)
+    _count_missing(manifest, corpora, benchmarks, names, remarks)
     for kind, group, name in sorted(parts.stale):
         remarks.exclude(f"{kind} of {name} on {group}", 1, "measured on another file of this name")
-    _warn_of_copies((manifest["reference"], *models), remarks)
-    _warn(benchmarks, reference, remarks)
+    warn_of_copies((manifest["reference"], *models), remarks)
+    warn(manifest, corpora, benchmarks, remarks)
     return {
         "schema_version": SCHEMA_VERSION,
         "study": dict(manifest["study"]),
@@ -165,7 +143,7 @@ def analyze_study(folder: StudyFolder, *, rng_seed: int) -> JsonObject:
 
 def _benchmarks(
     parts_read: CurrentParts, manifest: JsonObject, reference: str, names: list[str]
-) -> _Benchmarks:
+) -> Benchmarks:
     entries: dict[str, Entry] = {}
     found: list[BenchmarkScores] = []
     for one in manifest["benchmarks"]:
@@ -182,7 +160,7 @@ def _benchmarks(
     parts = {scores.benchmark: decompositions(scores) for scores in found}
     entering = [scores for scores in found if entries[scores.benchmark].enters]
     composites = {name: composite_difference(name, entering, parts) for name in names}
-    return _Benchmarks(
+    return Benchmarks(
         entries=entries,
         scores=found,
         estimates={scores.benchmark: score_estimates(scores, reference) for scores in found},
@@ -197,19 +175,27 @@ def _corpora(parts: CurrentParts, manifest: JsonObject, names: list[str]) -> lis
 
 
 def _floors(
-    parts: CurrentParts, corpora: list[str], models: tuple[str, ...]
+    parts: CurrentParts, manifest: JsonObject, models: tuple[str, ...]
 ) -> dict[str, dict[str, Floor]]:
-    """Floor of every model on every corpus; the first corpus stands in for what one lacks."""
+    """Floor of every model on every corpus; the first corpus stands in for what one lacks.
+
+    Where every corpus was to be measured, one without any floor failed, and nothing stands in.
+    """
+    corpora = [str(one["name"]) for one in manifest["corpora"]]
+    if not corpora:
+        return {}
+    asked = manifest["config"].get("floor")
+    is_first_only = isinstance(asked, dict) and asked.get("corpora") == "first"
     own = {
         corpus: {model: read_floors(parts, corpus, model) for model in models} for corpus in corpora
     }
-    if not corpora:
-        return {}
     first = corpora[0]
     return {
         corpus: {
             model: model_floor(
-                own[corpus][model], own[first][model] if own[corpus][model] else {}, first
+                own[corpus][model],
+                own[first][model] if is_first_only or own[corpus][model] else {},
+                first,
             )
             for model in models
         }
@@ -220,17 +206,21 @@ def _floors(
 def _relations(
     corpora: list[CorpusPositions],
     fidelity: dict[str, dict[str, dict[str, Estimate]]],
-    benchmarks: _Benchmarks,
+    benchmarks: Benchmarks,
     asked: tuple[DecisionRule, list[str], int],
 ) -> list[Relation]:
     rule, order, seed = asked
-    zones = outcome_zones(benchmarks.composites, margin=rule.margin, alpha=rule.alpha)
+    why = benchmarks.why_no_composite
+    zones = outcome_zones(
+        benchmarks.composites, margin=rule.margin, alpha=rule.alpha, why_no_composite=why
+    )
     scores = score_axes(
         benchmarks.scores,
         benchmarks.parts,
         benchmarks.composites,
         benchmarks.entering,
         seed,
+        why_no_composite=why,
     )
     return [
         relation
@@ -257,7 +247,7 @@ def _rule(manifest: JsonObject) -> DecisionRule:
 
 
 def _decision(
-    models: list[JsonObject], benchmarks: _Benchmarks, rule: DecisionRule, remarks: _Remarks
+    models: list[JsonObject], benchmarks: Benchmarks, rule: DecisionRule, remarks: Remarks
 ) -> JsonObject:
     contenders = [
         Contender(
@@ -270,6 +260,7 @@ def _decision(
                 for benchmark in benchmarks.entering
                 if str(one["name"]) in benchmarks.parts[benchmark]
             },
+            why_no_composite=benchmarks.why_not_measured(str(one["name"])),
         )
         for one in models
     ]
@@ -279,7 +270,7 @@ def _decision(
             f"the memory of {len(unknown)} candidates is not known; they do not count as fitting: "
             + ", ".join(unknown)
         )
-    return decide(contenders, rule)
+    return decide(contenders, rule, why_impossible=benchmarks.why_no_composite)
 
 
 def _fidelity_rows(
@@ -307,7 +298,7 @@ def _fidelity_rows(
 
 
 def _score_rows(
-    parts: CurrentParts, benchmarks: _Benchmarks, reference: str, names: list[str]
+    parts: CurrentParts, benchmarks: Benchmarks, reference: str, names: list[str]
 ) -> list[JsonObject]:
     rows: list[JsonObject] = []
     for scores in benchmarks.scores:
@@ -319,7 +310,7 @@ def _score_rows(
     return rows + (composite_rows([reference, *names], entering) if benchmarks.scores else [])
 
 
-def _decomposition_rows(benchmarks: _Benchmarks) -> list[JsonObject]:
+def _decomposition_rows(benchmarks: Benchmarks) -> list[JsonObject]:
     rows = [
         decomposition_row(model, benchmark, part)
         for benchmark, by_model in benchmarks.parts.items()
@@ -331,7 +322,7 @@ def _decomposition_rows(benchmarks: _Benchmarks) -> list[JsonObject]:
 
 
 def _missing(
-    name: str, manifest: JsonObject, corpora: list[CorpusPositions], benchmarks: _Benchmarks
+    name: str, manifest: JsonObject, corpora: list[CorpusPositions], benchmarks: Benchmarks
 ) -> tuple[str, ...]:
     """Parts a candidate has no table for."""
     measured = {corpus.corpus for corpus in corpora if name in corpus.models}
@@ -343,52 +334,16 @@ def _missing(
     return tuple(part for part, is_there in wanted if not is_there)
 
 
-def _count_exclusions(
+def _count_missing(
     manifest: JsonObject,
     corpora: list[CorpusPositions],
-    benchmarks: _Benchmarks,
+    benchmarks: Benchmarks,
     names: list[str],
-    remarks: _Remarks,
+    remarks: Remarks,
 ) -> None:
-    for corpus in corpora:
-        for name, own in corpus.models.items():
-            for status, count in own.excluded.items():
-                remarks.exclude(f"positions of {name} on {corpus.corpus}", count, status)
-    for scores in benchmarks.scores:
-        for name, by_status in scores.excluded.items():
-            for status, count in by_status.items():
-                remarks.exclude(f"items of {name} on {scores.benchmark}", count, status)
     parts: dict[str, int] = {}
     for name in names:
         for part in _missing(name, manifest, corpora, benchmarks):
             parts[part] = parts.get(part, 0) + 1
     for part, count in parts.items():
         remarks.exclude(f"candidates on {part}", count, "not measured")
-    outside = [name for name, entry in benchmarks.entries.items() if not entry.enters]
-    for name in outside:
-        remarks.exclude(
-            f"benchmark {name} from the composite", 1, benchmarks.entries[name].why_not or ""
-        )
-
-
-def _warn_of_copies(models: tuple[JsonObject, ...], remarks: _Remarks) -> None:
-    """Say which models are one file, since each counts as a point of every relation."""
-    by_content: dict[str, list[str]] = {}
-    for one in models:
-        by_content.setdefault(str(one["sha256"]), []).append(str(one["name"]))
-    for same in by_content.values():
-        if len(same) > 1:
-            remarks.cautions.append(
-                f"{', '.join(same)} have the same content; each candidate among them counts in n"
-            )
-
-
-def _warn(benchmarks: _Benchmarks, reference: str, remarks: _Remarks) -> None:
-    if benchmarks.scores and not benchmarks.entering:
-        remarks.cautions.append(
-            f"no benchmark enters the composite: {reference} is nowhere shown to be above chance"
-        )
-    remarks.cautions.append(
-        "the relation to expect in a zone is not simulated yet, so no metric is called silent"
-    )
-    remarks.cautions.append("p-values of relations are not adjusted for how many of them there are")

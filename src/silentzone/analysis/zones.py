@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,7 +35,11 @@ class Zone:
 
 
 def outcome_zones(
-    composites: Mapping[str, CompositeDifference], *, margin: float, alpha: float
+    composites: Mapping[str, CompositeDifference],
+    *,
+    margin: float,
+    alpha: float,
+    why_no_composite: str | None = None,
 ) -> dict[str, Zone]:
     """Zones that do not depend on the metric: full, equivalence and band.
 
@@ -45,12 +49,18 @@ def outcome_zones(
         By candidate.
     margin, alpha : float
         Of the study's decision.
+    why_no_composite : str, optional
+        Why no candidate has a composite, where none has.
     """
-    return {
+    zones = {
         "full": Zone(name="full", definition="all candidates", members=None),
         "equivalence": _equivalence(composites, margin, alpha),
         "band": _band(composites),
     }
+    if not composites and why_no_composite is not None:
+        for name in ("equivalence", "band"):
+            zones[name] = replace(zones[name], members=None, cautions=(why_no_composite,))
+    return zones
 
 
 def fidelity_zone(metric: Axis) -> Zone:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from silentzone.records.config import DecisionEntry, ModelEntry, StudyConfig
+from silentzone.records.config import DecisionEntry, FloorEntry, ModelEntry, StudyConfig
 from silentzone.records.items import BenchmarkRef
 from silentzone.records.models import BackendInfo, ModelRef
 from silentzone.records.parts import PartKey
@@ -58,6 +58,11 @@ class Plan:
     """Content hash in the manifest where it is not that of the tables."""
     identical: tuple[str, ...] = ()
     clusters: bool = False
+    corpora: tuple[str, ...] = ("text",)
+    """Floors are written for the first."""
+    floor_corpora: str = "all"
+    documents: int = 0
+    churn_again: tuple[float | None, ...] = (1.0, 1.0, 1.0, None)
     seed: int = 5
 
     @property
@@ -110,7 +115,7 @@ def position_columns(
     whole = np.ma.MaskedArray(np.ones(n, dtype=np.int32), mask=bad)
     return {
         "window": np.repeat(np.arange(plan.windows, dtype=np.int32), plan.per_window),
-        "document": [None] * n,
+        "document": [k % plan.documents if plan.documents else None for k in range(n)],
         "position": np.tile(np.arange(plan.per_window, dtype=np.int32), plan.windows),
         "token_id": np.arange(n, dtype=np.int32),
         "status": ["non_finite" if is_bad else "ok" for is_bad in bad],
@@ -176,7 +181,8 @@ def write_study(root: Path, plan: Plan) -> StudyFolder:
             corpus="3" * 64,
             first_scored=plan.protocol_of.get(name, "half"),
         )
-        folder.write_table(TOKENS, "text", name, columns, key)
+        for text in plan.corpora:
+            folder.write_table(TOKENS, text, name, columns, key)
     for name in ("F16", *names):
         if name in plan.floor_of:
             columns = position_columns(plan, rng, plan.floor_of[name], 0)
@@ -204,7 +210,7 @@ def write_study(root: Path, plan: Plan) -> StudyFolder:
         "perturbation": ["uneven_batch"] * 4,
         "status": ["ok", "ok", "ok", "failed"],
         "score": [1.0, 0.0, 1.0, None],
-        "score_again": [1.0, 1.0, 1.0, None],
+        "score_again": list(plan.churn_again),
         "prediction": ["0"] * 4,
         "prediction_again": ["0"] * 4,
     }
@@ -219,6 +225,7 @@ def write_study(root: Path, plan: Plan) -> StudyFolder:
         candidates=tuple(ModelEntry(name=name, path=f"{name}.gguf") for name in names),
         corpora=(),
         decision=plan.decision,
+        floor=FloorEntry(corpora=plan.floor_corpora),
     )
     folder.write_manifest(
         {
@@ -232,7 +239,7 @@ def write_study(root: Path, plan: Plan) -> StudyFolder:
             "config": asdict(config),
             "reference": model_json("F16", 10_000, plan),
             "candidates": [model_json(name, 1000 - 50 * k, plan) for k, name in enumerate(names)],
-            "corpora": [asdict(corpus)],
+            "corpora": [asdict(replace(corpus, name=name)) for name in plan.corpora],
             "benchmarks": [
                 asdict(
                     BenchmarkRef(

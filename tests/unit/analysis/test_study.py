@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
+from silentzone.analysis.axes import _part_halves
 from silentzone.analysis.study import analyze_study
 from silentzone.errors import InputError, ProtocolMismatchError, TableError
 from silentzone.records.config import DecisionEntry
@@ -123,6 +125,8 @@ def test_a_model_without_a_part_is_partial_and_stays_out_of_its_relations(study,
     assert find(result["fidelity"], model="Q64")["status"] == "not measured"
     relation = find(result["relations"], metric="kld_mean", score="composite", zone="full")
     assert relation["n"] == 7
+    assert "1 of 8 members have no value and are left out" in relation["cautions"]
+    assert relation["minimum_detectable"] is None
     assert find(result["exclusions"], what="candidates on corpus text")["count"] == 1
 
 
@@ -151,6 +155,14 @@ def test_a_benchmark_at_chance_does_not_enter_the_composite(study, plan):
     assert "not shown to be above chance" in result["benchmarks"][0]["why_not"]
     assert "no benchmark enters" in result["cautions"][0]
     assert result["decision"]["pick"] is None
+    reason = "no benchmark enters the composite (alpha: the reference is not shown to be above"
+    assert result["decision"]["sentence"].startswith(f"No decision was possible: {reason}")
+    for zone in ("full", "equivalence", "band", "fidelity"):
+        relation = find(result["relations"], metric="kld_mean", score="composite", zone=zone)
+        assert relation["cautions"][0].startswith(reason)
+        found = find(result["verdicts"], metric="kld_mean", score="composite", zone=zone)
+        assert found["sentence"].startswith("No verdict was possible on mean KLD")
+        assert reason in found["sentence"]
 
 
 def test_a_benchmark_may_not_take_the_name_of_the_composite(study, plan):
@@ -162,6 +174,9 @@ def test_a_study_without_benchmarks_still_has_fidelity(study, plan):
     result = analyze_study(study(plan(benchmarks=())), rng_seed=1)
     assert find(result["fidelity"], model="Q64")["metrics"]["kld_mean"]["value"] > 0
     assert result["relations"] == result["scores"] == []
+    assert result["decision"]["sentence"] == (
+        "No decision was possible: the study has no benchmark."
+    )
 
 
 def test_a_floor_that_is_exactly_zero_is_said_and_never_used(study, plan):
@@ -174,7 +189,7 @@ def test_a_floor_that_is_exactly_zero_is_said_and_never_used(study, plan):
 
 
 def test_a_difference_below_a_floor_is_not_distinguishable(study, plan):
-    floors = {"Q64": 9.0, "Q56": 0.0, "Q8": 0.0}
+    floors = {"Q64": 9.0, "Q56": 0.01, "Q8": 0.01}
     result = analyze_study(study(plan(floor_of=floors)), rng_seed=1)
     pairs = result["distinguishable"]
     noisy = find(pairs, first="Q64", second="Q8")
@@ -183,7 +198,7 @@ def test_a_difference_below_a_floor_is_not_distinguishable(study, plan):
     assert find(pairs, first="Q56", second="Q8")["is_distinguishable"] is True
     unknown = find(pairs, first="Q56", second="Q16")
     assert unknown["is_distinguishable"] is None
-    assert "not measured" in unknown["why"]
+    assert "not known" in unknown["why"]
 
 
 def test_a_margin_that_cannot_be_resolved_leaves_the_equivalence_zone_empty(study, plan):
@@ -274,3 +289,73 @@ def test_tables_of_a_file_that_was_replaced_under_its_name_are_not_used(study, p
 def test_copies_of_one_file_are_named(study, plan):
     result = analyze_study(study(plan(sha256_of={"Q8": "Q16"})), rng_seed=1)
     assert "Q16, Q8 have the same content" in result["cautions"][0]
+
+
+def test_a_composite_counts_no_items_as_harm_or_gain(whole):
+    row = find(whole["decomposition"], model="Q8", benchmark="composite")
+    assert row["harm"] is row["gain"] is None
+    assert find(whole["decomposition"], model="Q8", benchmark="alpha")["harm"] > 0
+
+
+def test_where_no_answer_changed_when_asked_again_there_is_no_churn_floor(study, plan):
+    result = analyze_study(study(plan(churn_again=(1.0, 0.0, 1.0, None))), rng_seed=1)
+    floor = find(result["scores"], model="Q64", benchmark="alpha")["churn_floor"]
+    assert floor["value"] is None
+    assert floor["cautions"] == ["nothing changed in 3 items asked again"]
+
+
+def test_a_churn_floor_says_how_many_items_it_rests_on(whole):
+    row = find(whole["scores"], model="Q64", benchmark="alpha")
+    assert "from 3 items asked again" in row["churn_floor"]["cautions"]
+
+
+def test_the_first_corpus_stands_in_for_the_floors_of_the_others_where_that_was_asked(study, plan):
+    own = plan(corpora=("text", "news"), floor_of={"Q64": 0.01, "Q8": 0.01}, floor_corpora="first")
+    result = analyze_study(study(own), rng_seed=1)
+    floor = find(result["fidelity"], model="Q8", corpus="news")["floor"]
+    assert floor["used"] == find(result["fidelity"], model="Q8", corpus="text")["floor"]["used"]
+    assert "on text)" in floor["statement"]
+    row = find(result["distinguishable"], corpus="news", first="Q64", second="Q8")
+    assert row["is_distinguishable"] is True
+    assert "on text)" in row["why"]
+
+
+def test_a_corpus_whose_own_floor_failed_borrows_none(study, plan):
+    own = plan(corpora=("text", "news"), floor_of={"Q64": 0.01, "Q8": 0.01}, floor_corpora="all")
+    result = analyze_study(study(own), rng_seed=1)
+    row = find(result["distinguishable"], corpus="news", first="Q64", second="Q8")
+    assert row["is_distinguishable"] is None
+
+
+def test_few_documents_are_said_to_leave_windows_as_what_is_independent(study, plan):
+    result = analyze_study(study(plan(documents=3)), rng_seed=1)
+    said = "few documents known (text: 3), windows treated as independent"
+    assert said in result["cautions"]
+
+
+def test_a_benchmark_without_the_reference_is_named(study, plan):
+    result = analyze_study(study(plan(without_items=(("beta", "F16"),))), rng_seed=1)
+    assert "beta was not run with the reference" in result["cautions"][0]
+
+
+def test_a_comparison_over_too_few_of_the_items_is_named(study, plan):
+    result = analyze_study(study(plan(bad_items={"Q64": 10, "Q56": 7})), rng_seed=1)
+    said = next(text for text in result["cautions"] if "are paired" in text)
+    assert "Q64 on alpha (140 of 150)" in said
+    assert "Q56" not in said
+
+
+def test_candidates_short_of_a_benchmark_say_which(study, plan):
+    missing = tuple(("beta", name) for name in ("Q64", "Q8"))
+    result = analyze_study(study(plan(without_items=missing)), rng_seed=1)
+    undecided = {row["model"]: row["why"] for row in result["decision"]["undecided"]}
+    assert undecided["Q8"] == "it has no composite: not measured on beta"
+
+
+def test_equal_scores_stay_tied_in_halves():
+    class Half:
+        models = ("a",)
+        net = volume = (np.array([[0.1 + 0.2]]), np.array([[0.3]]))
+
+    first, second = _part_halves("net", ("a",), [Half()])  # type: ignore[list-item]
+    assert first == second
