@@ -252,13 +252,25 @@ class _Study:
             self._timings[title] = {**result["seconds"], "total": seconds}
             self._progress.end(step.key, "failed" if result["failures"] else "done")
         step.finish()
-        if model is self._cohort.reference and cause is not None:
+        if is_trace:
+            self._keep_traced_corpora(cause)
+        self._write_manifest()
+
+    def _keep_traced_corpora(self, cause: SilentzoneError | None) -> None:
+        """Go on with the corpora the reference was run over; with none there is no study."""
+        job = self._job(self._cohort.reference)
+        traced = {
+            part.group
+            for part in model_parts(job, self._info)
+            if part.schema is None and part.is_finished(self._folder, job.model.name)
+        }
+        if cause is not None and not traced:
             kind = type(cause) if isinstance(cause, InputError) else MeasurementError
             raise kind(
-                f"the reference `{name}` could not be measured: {cause.message}",
+                f"the reference `{job.model.name}` could not be measured: {cause.message}",
                 hint=cause.hint or "nothing can be compared without it; finished parts are kept",
             )
-        self._write_manifest()
+        self._corpora = tuple(corpus for corpus in self._corpora if corpus.name in traced)
 
     def advance(self, key: str, name: str, share: float, cost: float, total: float) -> None:
         """Tell how far one model is, and with it the whole; called from its thread."""
@@ -405,7 +417,7 @@ class _Study:
 
     def _corpus_refs(self) -> list[CorpusRef]:
         refs = []
-        for entry, job in zip(self._config.corpora, self._corpora, strict=True):
+        for job in self._corpora:
             trace = self._folder.trace(job.name)
             if trace is None:
                 continue
@@ -413,7 +425,7 @@ class _Study:
             refs.append(
                 CorpusRef(
                     name=job.name,
-                    description=f"{Path(entry.path).name}, {_selection(job)}",
+                    description=f"{Path(job.path).name}, {_selection(job)}",
                     text_sha256=job.text_sha256,
                     tokens_sha256=str(trace.header["tokens_sha256"]),
                     plan=WindowPlan(**trace.header["plan"]),
