@@ -356,21 +356,27 @@ def _data(rows: Sequence[Point | Dot]) -> alt.Data:
 
 
 def _finish(chart: alt.LayerChart) -> Spec:
-    """Shared look; no accessibility attributes per mark, the drawing as a whole has one text."""
-    spec: Spec = (
-        chart.configure(background="transparent", aria=False, padding=4, font="sans-serif")
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=MUTED,
-            titleColor=INK,
-            gridColor=GRID,
-            domainColor=GRID,
-            tickColor=GRID,
-            labelFontSize=11,
-            titleFontSize=12,
-            titleFontWeight="normal",
-            titlePadding=8,
-        )
-        .to_dict(validate=False)
-    )
-    return spec
+    """Shared look, set on the finished specification: Altair copies a chart at every call."""
+    spec: Spec = chart.to_dict(validate=False)
+    return {**spec, "config": _LOOK}
+
+
+_LOOK = {
+    "background": "transparent",
+    # No accessibility attributes per mark: the drawing as a whole has one text.
+    "aria": False,
+    "padding": 4,
+    "font": "sans-serif",
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": MUTED,
+        "titleColor": INK,
+        "gridColor": GRID,
+        "domainColor": GRID,
+        "tickColor": GRID,
+        "labelFontSize": 11,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "titlePadding": 8,
+    },
+}

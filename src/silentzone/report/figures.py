@@ -23,8 +23,18 @@ from silentzone.report.points import (
 )
 from silentzone.report.reading import COMPOSITE, FULL
 from silentzone.report.tables import decomposed, model_table, score_title, zone_title
-from silentzone.report.views import Figure, KeyEntry, Notes, Panel, make_table, text_cell
+from silentzone.report.views import (
+    Figure,
+    KeyEntry,
+    Notes,
+    Panel,
+    make_table,
+    number_cell,
+    text_cell,
+)
 
+_ATTAINABLE = 0.6
+"""Below this a flat panel may be nothing but noise."""
 _CANDIDATE = KeyEntry(mark="dot blue", text="candidate")
 _PICK = KeyEntry(mark="diamond vermillion", text="the pick")
 
@@ -78,7 +88,9 @@ def size_and_score(cohort: Cohort) -> Figure | None:
     rows = [
         [
             text_cell(model.label, strong=model.is_pick),
-            notes.cell(exact(model.gigabytes), numbers.decimal),
+            notes.missing("not recorded")
+            if model.gigabytes is None
+            else number_cell(numbers.decimal(model.gigabytes)),
             *(notes.cell(cohort.score(model.name, s), numbers.percent) for s in cohort.score_names),
         ]
         for model in cohort.models
@@ -86,9 +98,8 @@ def size_and_score(cohort: Cohort) -> Figure | None:
     return Figure(
         identity="size",
         title="How small can the file be before the score gives way?",
-        caption="Files whose points stay inside the green band keep the reference's score up to the"
-        " margin; the decision itself rests on paired differences, which are sharper than these"
-        " bars.",
+        caption="The score against the size of the file. A point inside the band is not yet shown"
+        " to be within the margin; the decision tests the paired differences.",
         key=(
             _CANDIDATE,
             _PICK,
@@ -204,6 +215,14 @@ def volume_and_direction(cohort: Cohort) -> Figure | None:
                 )
     if not panels:
         return None
+    related = decomposed_relation(cohort, "direction", (pooled[:1] or benchmarks)[0])
+    attainable = finite(related.get("attainable")) if related else None
+    reading = (
+        " KLD that follows volume but not direction counts changes without saying whether they"
+        " hurt."
+        if attainable is not None and attainable >= _ATTAINABLE
+        else ""
+    )
     columns = [
         (f"{score_title(b)}: {q}", decomposed(cohort, b, q), how)
         for b in (pooled[:1] or benchmarks)
@@ -213,8 +232,7 @@ def volume_and_direction(cohort: Cohort) -> Figure | None:
         identity="volume",
         title="Does KLD say how much changed, or which way?",
         caption="Volume is the share of items whose outcome changed, direction runs from −1 (all"
-        " changes are losses) to +1 (all are gains); KLD that follows volume but not direction"
-        " counts changes without saying whether they hurt.",
+        " changes are losses) to +1 (all are gains)." + reading,
         key=(
             KeyEntry(mark="dot blue", text="in the zone" if cohort.zone else "candidate"),
             *((KeyEntry(mark="dot muted", text="outside the zone"),) if cohort.zone else ()),

@@ -6,8 +6,8 @@ METHODS: tuple[tuple[str, str], ...] = (
     (
         "Fidelity",
         "At every scored position the candidate's distribution over the next token is compared"
-        " with the reference's. KLD is the Kullback-Leibler divergence of the candidate from the"
-        " reference, in nats; zero means the same distribution.",
+        " with the reference's. KLD is the Kullback-Leibler divergence"
+        " D_KL(reference || candidate) in nats; zero means the same distribution.",
     ),
     (
         "Noise floor",
@@ -25,24 +25,27 @@ METHODS: tuple[tuple[str, str], ...] = (
     (
         "Churn floor",
         "Some items change when the same model is simply asked again under another split of the"
-        " work. That share is the churn floor; a volume near it is not the quantization's doing.",
+        " work. That share is the churn floor; a volume near it cannot be told from the churn.",
     ),
     (
         "Intervals",
-        "Observations from one document, or one group of items, are not independent, so intervals"
-        " treat the group as the unit where groups are known. A number without an interval has a"
+        "Positions of one window, and items of one group, are not independent, so intervals take"
+        " the window as the unit, or the document where a corpus knows ten or more, and the group"
+        " of items where a benchmark names groups. A number without an interval has a"
         " note that says why.",
     ),
     (
         "Correlation and zones",
         "Spearman's rho compares two orders. A zone is a subset of candidates near the reference;"
-        " choosing a subset makes any correlation weaker by itself. Beside each rho stand the"
-        " value the data could show at best (attainable), the value the full-cohort relation would"
-        " lead to in the zone (expected), and the smallest value this many candidates can show.",
+        " choosing a subset tends to make a correlation weaker. Beside each rho stand the value"
+        " the data could show at best (attainable), the value the full-cohort relation would lead"
+        " to in the zone (expected; not simulated yet), and the smallest value this many candidates"
+        " can show.",
     ),
     (
         "Verdict",
-        "A metric is informative when its correlation is clearly positive after alignment. It is"
+        "A metric is informative when its correlation is clearly positive after alignment, or the"
+        " order of five or more candidates is perfect and unlikely by chance. It is"
         " silent only when the data could have shown a relation and did not. Everything else is"
         " “cannot tell”, which is an answer about the study, not about the metric.",
     ),

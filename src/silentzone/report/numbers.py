@@ -51,7 +51,7 @@ def percent(value: float) -> str:
     return f"{_decimal(100 * value, 1)} %"
 
 
-def points(value: float) -> str:
+def points(value: float, places: int = 1) -> str:
     """Return a difference of proportions in percentage points, signed.
 
     Examples
@@ -59,7 +59,19 @@ def points(value: float) -> str:
     >>> points(-0.0123), points(0.004), points(0.0)
     ('−1.2 pp', '+0.4 pp', '0.0 pp')
     """
-    return f"{_decimal(100 * value, 1, signed=True)} pp"
+    return f"{_decimal(100 * value, places, signed=True)} pp"
+
+
+def margin(value: float) -> str:
+    """Return a margin in points, as it was typed.
+
+    Examples
+    --------
+    >>> margin(0.03), margin(0.01), margin(0.015)
+    ('3 points', '1 point', '1.5 points')
+    """
+    text = f"{100 * value:.6g}"
+    return f"{text} point" if text == "1" else f"{text} points"
 
 
 def coefficient(value: float) -> str:

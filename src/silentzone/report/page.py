@@ -12,7 +12,7 @@ from silentzone.report.cohort import Cohort, headline_verdicts, index
 from silentzone.report.escaping import shorten, visible
 from silentzone.report.methods import METHODS
 from silentzone.report.numbers import finite
-from silentzone.report.points import relation_detail
+from silentzone.report.points import coefficient_words, relation_detail
 from silentzone.report.reading import COMPOSITE, FULL, Raw, quantity, rows, texts
 from silentzone.report.tables import score_title, zone_title
 from silentzone.report.views import (
@@ -30,11 +30,7 @@ from silentzone.report.views import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_VERDICTS = {
-    "informative": ("Yes", "good"),
-    "silent": ("No", "bad"),
-    "cannot tell": ("Cannot tell", "open"),
-}
+_TONES = {"informative": "good", "silent": "bad", "cannot tell": "open"}
 
 
 def build_page(analysis: object) -> Page:
@@ -85,8 +81,8 @@ def build_page(analysis: object) -> Page:
 
 
 def answers(cohort: Cohort) -> tuple[Answer, ...]:
-    """Return the two questions of the page's head: which one, and may KLD choose."""
-    return (_which(cohort), _may_kld_choose(cohort))
+    """Return the two questions of the page's head: which one, and whether KLD speaks of scores."""
+    return (_which(cohort), _does_kld_speak(cohort))
 
 
 def _which(cohort: Cohort) -> Answer:
@@ -95,39 +91,42 @@ def _which(cohort: Cohort) -> Answer:
     sentence = decision.get("sentence")
     return Answer(
         question="Which quant may be deployed?",
-        answer=pick or "None shown safe",
+        answer=pick
+        or ("No decision" if str(sentence).startswith("No decision") else "None shown safe"),
         tone="good" if pick else "open",
         sentence=visible(sentence) if sentence else "The study recorded no decision.",
         reasons=(),
     )
 
 
-def _may_kld_choose(cohort: Cohort) -> Answer:
-    question = "May mean KLD choose among near-baseline quants?"
+def _does_kld_speak(cohort: Cohort) -> Answer:
+    question = "Does mean KLD say anything about the score near the baseline?"
     found = headline_verdicts(cohort.raw)
     if not found:
+        why = "" if cohort.benchmarks else ", because it has no benchmark"
         return Answer(
             question=question,
             answer="Cannot tell",
             tone="open",
-            sentence="The study holds no verdict on mean KLD near the baseline.",
+            sentence=f"The study holds no verdict on mean KLD near the baseline{why}.",
             reasons=(),
         )
     first = found[0]
-    answer, tone = _VERDICTS.get(str(first.get("verdict")), ("Cannot tell", "open"))
+    word = str(first.get("verdict"))
+    relation = cohort.relation(COMPOSITE, str(first.get("zone")), str(first.get("corpus")))
+    has_rho = relation is not None and finite(relation.get("spearman")) is not None
     others = [row for row in found[1:] if row.get("verdict") != first.get("verdict")]
-    reasons = texts(first.get("reasons"))
-    reasons += tuple(
-        f"Another reading ({zone_title(row.get('zone'))}, {visible(row.get('corpus') or 'all')}):"
-        f" {visible(row.get('verdict'))}."
-        for row in others
-    )
     return Answer(
         question=question,
-        answer=answer,
-        tone=tone,
+        answer=word.capitalize() if word in _TONES else "Cannot tell",
+        tone=_TONES.get(word, "open"),
         sentence=visible(first.get("sentence")),
-        reasons=reasons,
+        reasons=tuple(
+            f"Another reading ({zone_title(row.get('zone'))}, "
+            f"{visible(row.get('corpus') or 'all')}): {visible(row.get('verdict'))}."
+            for row in others
+        ),
+        detail=coefficient_words(relation) if relation is not None and has_rho else None,
     )
 
 
@@ -177,15 +176,15 @@ def _decision_tables(cohort: Cohort) -> tuple[Table, ...]:
     margin, guard = finite(decision.get("margin")), finite(decision.get("guard_margin"))
     alpha = finite(decision.get("alpha"))
     terms = (
-        f"margin {numbers.DASH if margin is None else numbers.percent(margin)} on the composite, "
-        f"{numbers.DASH if guard is None else numbers.percent(guard)} on every benchmark, one-sided"
+        f"margin {numbers.DASH if margin is None else numbers.margin(margin)} on the composite, "
+        f"{numbers.DASH if guard is None else numbers.margin(guard)} on every benchmark, one-sided"
         f" alpha {numbers.DASH if alpha is None else f'{alpha:g}'}"
     )
     steps = [
         [
             text_cell(label.get(str(step.get("model")), visible(step.get("model")))),
             notes.cell(quantity(step.get("composite")), numbers.points),
-            _bound(step.get("lower_bound"), notes),
+            _bound(step.get("lower_bound"), margin, notes),
             text_cell(_guards(step)),
             text_cell("passes" if step.get("passes") else "does not pass", strong=True),
             text_cell(visible(step.get("reason") or "")),
@@ -211,19 +210,21 @@ def _decision_tables(cohort: Cohort) -> tuple[Table, ...]:
              "outcome", "why"), steps, notes,
         ),
         make_table(
-            "undecided", "Still open, and the items that would settle it.",
+            "undecided", "Still open, and the items over the composite's benchmarks that would give"
+            " an 80 % chance of showing it; the reason says what that supposes.",
             ("candidate", "why", "items needed"), undecided,
         ),
     )  # fmt: skip
 
 
-def _bound(raw: object, notes: Notes) -> Cell:
+def _bound(raw: object, margin: float | None, notes: Notes) -> Cell:
+    """Bound with as many decimals as tell it from the margin it is held to."""
     value = finite(raw)
-    return (
-        notes.missing("no bound could be computed")
-        if value is None
-        else number_cell(numbers.points(value))
-    )
+    if value is None:
+        return notes.missing("no bound could be computed")
+    edge = -(margin or 0.0)
+    apart = (n for n in range(1, 9) if numbers.points(value, n) != numbers.points(edge, n))
+    return number_cell(numbers.points(value, next(apart, 1)))
 
 
 def _guards(step: Raw) -> str:

@@ -111,14 +111,22 @@ def summary(points: Sequence[Point], across: str, up: str) -> str:
 
 
 def relation_words(relation: Raw | None) -> str:
-    """Correlation, interval and n, as a panel's title says them."""
+    """Correlation, interval, n and what was attainable, as a panel's title says them."""
     if relation is None:
         return "no correlation was computed"
+    attainable = finite(relation.get("attainable"))
+    most = "unknown" if attainable is None else f"|ρ| = {numbers.decimal(attainable)}"
+    return f"{coefficient_words(relation)}, attainable {most}"
+
+
+def coefficient_words(relation: Raw) -> str:
+    """Correlation, interval and n."""
     rho = finite(relation.get("spearman"))
-    value = (
-        "no correlation could be computed," if rho is None else f"ρ = {numbers.coefficient(rho)}"
-    )
-    return f"{value} {relation_detail(relation)}"
+    if rho is None:
+        return f"no correlation could be computed, {relation_detail(relation)}"
+    detail = relation_detail(relation)
+    gap = " " if detail.startswith("[") else ", "
+    return f"ρ = {numbers.coefficient(rho)}{gap}{detail}"
 
 
 def relation_detail(relation: Raw) -> str:

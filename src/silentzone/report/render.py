@@ -6,13 +6,16 @@ import os
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from silentzone.errors import StorageError
 from silentzone.report.page import build_page
 from silentzone.report.svg import render
+
+if TYPE_CHECKING:
+    from silentzone.report.views import Page
 
 FILE_NAME = "index.html"
 
@@ -35,7 +38,11 @@ def build_html(analysis: dict[str, Any]) -> str:
     TableError
         If the analysis has another schema version or layout.
     """
-    page = build_page(analysis)
+    return page_html(build_page(analysis))
+
+
+def page_html(page: Page) -> str:
+    """Return a page as one HTML document."""
     drawings = {
         figure.identity: [render(panel.spec, label=panel.label) for panel in figure.panels]
         for figure in page.figures

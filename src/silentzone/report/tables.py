@@ -201,7 +201,11 @@ def decomposition(cohort: Cohort) -> Table:
                 text_cell(label.get(model, visible(model))),
                 text_cell(score_title(benchmark)),
                 *(
-                    notes.missing("not recorded")
+                    notes.missing(
+                        "a mean over benchmarks counts no items"
+                        if benchmark == COMPOSITE
+                        else "not recorded"
+                    )
                     if value is None
                     else number_cell(numbers.count(value))
                     for value in (row.items, row.harm, row.gain)
@@ -341,8 +345,8 @@ def distinguishable(cohort: Cohort) -> tuple[Table, Table]:
     summary = make_table(
         "distinguishable",
         "Pairs of candidates whose mean KLD differs by more than the larger of their own noise"
-        " floors.",
-        ("corpus", "pairs", "told apart", "not told apart", "unknown"),
+        " floors, not adjusted for the number of pairs.",
+        ("corpus", "pairs", "told apart", "not told apart with these windows", "unknown"),
         [
             [
                 text_cell(visible(corpus)),
@@ -354,8 +358,8 @@ def distinguishable(cohort: Cohort) -> tuple[Table, Table]:
     )  # fmt: skip
     detail = make_table(
         "not-distinguishable",
-        f"Candidates that KLD cannot tell apart on “{visible(cohort.corpus)}”.",
-        ("model", "cannot be told from"),
+        f"Candidates not told apart by mean KLD with these windows on “{visible(cohort.corpus)}”.",
+        ("model", "not told apart from"),
         [
             [text_cell(model.label), text_cell(", ".join(close[model.name]))]
             for model in cohort.candidates

@@ -86,7 +86,10 @@ def summarize(analysis: object) -> Summary:
     return Summary(
         title=printable(cohort.raw["study"].get("name") or "unnamed study"),
         sentences=tuple(
-            printable(f"{answer.question} {answer.answer}. {answer.sentence}")
+            printable(
+                f"{answer.question} {answer.answer}"
+                f"{f' ({answer.detail})' if answer.detail else ''}. {answer.sentence}"
+            )
             for answer in answers(cohort)
         ),
         headers=tuple(printable(header) for header in headers),

@@ -103,11 +103,13 @@ class Answer:
 
     question: str
     answer: str
-    """``Yes``, ``No``, ``Cannot tell``, or what to deploy."""
+    """The verdict's own word, or what to deploy."""
     tone: str
     """``good``, ``bad``, ``open``: repeated by colour, never said by colour alone."""
     sentence: str
     reasons: tuple[str, ...]
+    detail: str | None = None
+    """The number the answer rests on, smaller beside it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,15 @@ def analysis(whole_analysis):
 
 
 @pytest.fixture(scope="session")
-def whole_report(whole_analysis):
-    from silentzone.report import build_html
+def whole_page(whole_analysis):
+    """The page's view model, built once: every chart is made for it."""
+    from silentzone.report.page import build_page
 
-    return build_html(whole_analysis)
+    return build_page(whole_analysis)
+
+
+@pytest.fixture(scope="session")
+def whole_report(whole_page):
+    from silentzone.report.render import page_html
+
+    return page_html(whole_page)

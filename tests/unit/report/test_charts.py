@@ -7,8 +7,6 @@ import pytest
 
 from silentzone.report import charts, svg
 from silentzone.report.charts import Axes, Bar, Dot, Point, Yardstick
-from silentzone.report.cohort import index
-from silentzone.report.figures import build
 
 AXES = Axes(x_title="x", y_title="y", x_log=True)
 
@@ -26,8 +24,8 @@ def data_rows(spec):
     return [row for layer in spec["layer"] for row in layer.get("data", {}).get("values", [])]
 
 
-def test_every_specification_of_a_study_is_valid_and_names_no_address(whole_analysis):
-    panels = [panel for figure in build(index(whole_analysis)) for panel in figure.panels]
+def test_every_specification_of_a_study_is_valid_and_names_no_address(whole_page):
+    panels = [panel for figure in whole_page.figures for panel in figure.panels]
     assert panels
     for panel in panels:
         alt.Chart.from_dict(panel.spec, validate=True)
