@@ -44,7 +44,7 @@ CONTINUATION = "continuation"
 MODEL, ITEMS, WIKITEXT, SPEECHES = "smollm2", "benchmark-items", "wikitext-2", "state-of-the-union"
 
 _CONTINUATION_POOL = 600
-_TOKENS_PER_SECOND_AND_THREAD = 300
+_TOKENS_PER_SECOND_AND_THREAD = 160
 _TOKENS_PER_ITEM = {"piqa": 44, "social_iqa": 41, CONTINUATION: 141}
 _SECONDS_PER_MODEL = 3
 _MODEL_WIDTH = 576

@@ -114,10 +114,10 @@ def test_each_text_is_measured_at_two_context_lengths(demo: Demo) -> None:
     demo.run()
     corpora = demo.studies[0].corpora
     assert [corpus.name for corpus in corpora] == [
+        "wikitext-128",
         "wikitext-256",
-        "wikitext-512",
+        "speeches-128",
         "speeches-256",
-        "speeches-512",
     ]
     assert {corpus.documents for corpus in corpora} == {"headings", "files"}
     assert {corpus.select for corpus in corpora} == {"spread"}
@@ -127,7 +127,7 @@ def test_the_benchmarks_are_the_built_in_ones_and_the_continuations(demo: Demo) 
     demo.run()
     benchmarks = demo.studies[0].benchmarks
     assert [entry.name for entry in benchmarks] == [*BENCHMARKS, "continuation"]
-    assert [entry.path is None for entry in benchmarks] == [True, True, True, False]
+    assert [entry.path is None for entry in benchmarks] == [True, True, False]
     assert set(BENCHMARKS) <= set(BUILT_IN)
 
 
