@@ -136,7 +136,7 @@ def _sentence(
         return f"No decision was possible: no candidate that fits has a composite ({shown})."
     margin = points(rule.margin)
     if pick is None:
-        return f"No quant can be shown to be within {margin} of the reference yet."
+        return f"No quant can be shown to be within {margin} of the reference's score yet."
     return (
         f"Ship {pick}: the smallest that is shown to lose less than {margin} on the composite "
         f"and less than {points(rule.guard_margin)} on every benchmark of it."
