@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 ZONES = ("full", "equivalence", "band", "fidelity")
 BAND_POINTS = 0.02
 FIDELITY_SHARE = 0.5
-SELECTS_ON_OUTCOME = "this zone selects on the outcome, which lowers |rho| by itself"
-RESTRICTS_RANGE = "this zone restricts the metric's range, which lowers |rho| by itself"
+SELECTS_ON_OUTCOME = "this zone selects on the outcome, which tends to make a correlation weaker"
+RESTRICTS_RANGE = "this zone restricts the metric's range, which tends to make a correlation weaker"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -238,13 +238,15 @@ def relations(cohort: Cohort) -> Table:
         if row.get("score") == COMPOSITE
         or (row.get("metric") == HEADLINE_METRIC and row.get("corpus") in (cohort.corpus, None))
     ]
+    simulated = any(row.get("expected") is not None for row in shown)
+    expected = "expected ρ" if simulated else "expected ρ (not simulated yet)"
     return make_table(
         "relations",
         "Rank correlation of every metric with the composite, and of mean KLD with every score:"
         " raw as the field prints it, aligned so that positive means the metric ranks well."
         + _elsewhere(len(cohort.relations) - len(shown)),
         ("metric", "corpus", "score", "zone", "n", "Spearman ρ", "aligned", "p", "attainable |ρ|",
-         "expected ρ", "smallest |ρ| this n can show"),
+         expected, "smallest |ρ| this n can show"),
         [_relation_row(row, notes) for row in shown],
         notes,
     )  # fmt: skip

@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from silentzone.report import tables
 from silentzone.report.cohort import index
 from silentzone.report.page import answers, build_page
 from silentzone.report.terminal import summarize
@@ -161,6 +162,12 @@ def test_relations_left_out_of_the_page_are_counted(whole_analysis, whole_page):
     left = len(whole_analysis["relations"]) - len(found.rows)
     assert left > 0
     assert f" {left} more are in analysis.json" in found.caption
+
+
+def test_a_column_that_nothing_fills_yet_says_so(analysis):
+    for relation in analysis["relations"]:
+        relation["expected"] = None
+    assert "expected ρ (not simulated yet)" in tables.relations(index(analysis)).headers
 
 
 def test_panel_titles_carry_rho_interval_n_and_what_was_attainable(whole_analysis, whole_page):
