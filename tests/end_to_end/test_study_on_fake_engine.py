@@ -150,7 +150,7 @@ def test_a_second_run_starts_no_worker_and_touches_no_part(finished, tmp_path):
 def test_an_interrupted_run_goes_on_where_it_stopped(finished, tmp_path):
     class Interrupted(SilentProgress):
         def advance(self, key, done):
-            if key == "model b":
+            if key == "step b":
                 raise KeyboardInterrupt
 
     out, config = tmp_path / "out", finished["files"].config(finished["mapping"])

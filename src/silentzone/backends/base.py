@@ -46,6 +46,8 @@ class WindowLogits:
     """Position of the window in the input order."""
     logits_TV: NDArray[np.float32]
     hidden_TD: NDArray[np.float32] | None
+    windows_in_call: int = 1
+    """Windows that were decoded in the same call of the engine."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

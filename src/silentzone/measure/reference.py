@@ -119,7 +119,8 @@ def write_trace(
         stream = backend.window_logits(windows.tokens, windows.plan, with_hidden=head is not None)
         for window in stream:
             if writer is None:
-                run.choose_form(window, time.perf_counter() - started)
+                seconds = (time.perf_counter() - started) / window.windows_in_call
+                run.choose_form(window, seconds)
                 writer = folder.trace_writer(corpus.name, key, run.header(), run.chosen.row_bytes)
             writer.append_rows(run.take(window))
             on_window(window.index + 1, len(windows.tokens))
@@ -151,7 +152,7 @@ class _ReferenceRun:
         self.chosen = TraceForm(form="logits", row_encoding="f32", row_bytes=0, reason="")
 
     def choose_form(self, window: WindowLogits, decode_seconds: float) -> None:
-        """Decide from the first window how rows are stored."""
+        """Decide from the first window, and the seconds it took, how rows are stored."""
         rows, vocabulary = window.logits_TV.shape
         as_logits = {"form": "logits", "row_encoding": "f32", "row_bytes": 4 * vocabulary}
         if self._head is None or window.hidden_TD is None:

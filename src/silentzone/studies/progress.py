@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import threading
+from itertools import accumulate
+from typing import TYPE_CHECKING, Protocol, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Progress(Protocol):
@@ -39,3 +44,75 @@ class SilentProgress:
 
     def note(self, message: str) -> None:
         """Ignore the note."""
+
+
+class SharedProgress:
+    """One long step made of several that run at the same time, each in a thread of its own.
+
+    Parameters
+    ----------
+    progress : Progress
+        Who is told; calls to it are made one at a time.
+    title : str
+        Of the whole.
+    total : float
+        Cost of all steps together.
+    """
+
+    def __init__(self, progress: Progress, title: str, total: float) -> None:
+        self._progress = progress
+        self._title = title
+        self._total = total
+        self._lock = threading.Lock()
+        self._done: dict[str, float] = {}
+
+    def __enter__(self) -> Self:
+        """Begin the whole."""
+        self._progress.begin("study", self._title, 1.0, "share")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        """End the whole."""
+        self._progress.end("study", "failed" if kind is not None else "done")
+
+    def step(self, title: str, costs: Mapping[str, float]) -> SharedStep:
+        """Begin one step; ``costs`` are those of its parts in order."""
+        with self._lock:
+            self._progress.begin(f"step {title}", title, 1.0, "share")
+        return SharedStep(self, title, costs)
+
+    def advance(self, title: str, share: float, cost: float) -> None:
+        """Say how much of one step is done."""
+        with self._lock:
+            self._done[title] = share * cost
+            self._progress.advance(f"step {title}", share)
+            self._progress.advance("study", sum(self._done.values()) / self._total)
+
+    def end(self, title: str, outcome: str) -> None:
+        """Finish one step."""
+        with self._lock:
+            self._progress.end(f"step {title}", outcome)
+
+
+class SharedStep:
+    """Turns shares of parts into the share of one step."""
+
+    def __init__(self, shared: SharedProgress, title: str, costs: Mapping[str, float]) -> None:
+        self._shared = shared
+        self._title = title
+        self._costs = dict(costs)
+        self._before = dict(
+            zip(self._costs, accumulate(self._costs.values(), initial=0.0), strict=False)
+        )
+        self._cost = sum(self._costs.values())
+
+    def take(self, part: str, share: float) -> None:
+        """Note how far a part is; parts that were there before do not count."""
+        if part in self._costs:
+            done = self._before[part] + share * self._costs[part]
+            self._shared.advance(self._title, done / self._cost, self._cost)
+
+    def finish(self, outcome: str) -> None:
+        """Note that the step has ended."""
+        self._shared.advance(self._title, 1.0, self._cost)
+        self._shared.end(self._title, outcome)

@@ -10,7 +10,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,34 +17,31 @@ from silentzone import __version__, errors
 from silentzone.analysis.study import analyze_study
 from silentzone.backends.base import EngineSettings
 from silentzone.backends.registry import engine_named
-from silentzone.benchmarks.registry import load_benchmark, load_jsonl
-from silentzone.corpora.text import load_text
 from silentzone.errors import InputError, MeasurementError, SilentzoneError, StorageError
 from silentzone.execution.processes import run_in_worker
-from silentzone.measure.jobs import BenchmarkJob, CorpusJob, ModelJob
+from silentzone.measure.jobs import BenchmarkJob, ModelJob
 from silentzone.measure.parts import Part, model_parts
 from silentzone.measure.session import TASK
 from silentzone.records.tables import CHURN, FLOORS, ITEMS, TOKENS
-from silentzone.records.windows import CorpusRef, WindowPlan
 from silentzone.report import write_report
 from silentzone.store.atomic import replace_file
 from silentzone.store.folder import StudyFolder
-from silentzone.studies.assets import fetch_asset
 from silentzone.studies.config import dump_config
 from silentzone.studies.inspection import Cohort, InspectedModel, inspect_models
+from silentzone.studies.preparation import benchmark_job, corpus_job, corpus_refs
+from silentzone.studies.progress import SharedProgress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from silentzone.backends.registry import Engine
-    from silentzone.records.config import BenchmarkEntry, CorpusEntry, StudyConfig
+    from silentzone.records.config import BenchmarkEntry, StudyConfig
     from silentzone.records.items import BenchmarkRef
     from silentzone.records.models import BackendInfo
     from silentzone.studies.progress import Progress
 
 ANALYSIS_FILE = "analysis.json"
 REPORT_FILE = Path("report") / "index.html"
-BENCHMARK_ASSET = "benchmark-items"
 EVERY_MODEL = "(every model)"
 
 
@@ -131,12 +127,14 @@ class _Study:
         for model in self._cohort.candidates:
             if model.failure is not None:
                 self._record(model.ref.name, "comparison", model.failure)
-        self._corpora = tuple(self._corpus_job(entry) for entry in config.corpora)
+        self._corpora = tuple(
+            corpus_job(entry, self._cohort.reference.ref.tokenizer_sha256)
+            for entry in config.corpora
+        )
         self._benchmarks = self._benchmark_jobs(config.benchmarks)
         self._command = command
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._done: dict[str, float] = {}
 
     def measure(self) -> None:
         """Run every model that has unfinished parts, each in a process of its own."""
@@ -154,9 +152,8 @@ class _Study:
             self._progress.note("Everything is measured already.")
         else:
             self._write_manifest()
-            self._progress.begin("study", f"Measuring {len(models)} models", 1.0, "share")
-            self._measure_models(waiting, total)
-            self._progress.end("study", "done")
+            with SharedProgress(self._progress, f"Measuring {len(models)} models", total) as shared:
+                self._measure_models(waiting, shared)
         self._set_stale_aside(models)
         self._write_manifest()
         if not any(self._has_result(model) for model in self._cohort.usable):
@@ -192,7 +189,7 @@ class _Study:
         )
 
     def _measure_models(
-        self, waiting: Sequence[tuple[InspectedModel, list[Part]]], total: float
+        self, waiting: Sequence[tuple[InspectedModel, list[Part]]], shared: SharedProgress
     ) -> None:
         """Run the reference's traces first, alone and with all threads, then everything else."""
         workers = self._config.engine.workers
@@ -201,10 +198,10 @@ class _Study:
         rest = [part for part in parts if part.schema is not None]
         if traces:
             all_threads = self._settings.threads * workers
-            self._measure_model(reference, traces, total, all_threads)
+            self._measure_model(reference, traces, shared, all_threads)
         with ThreadPoolExecutor(workers, thread_name_prefix="model") as pool:
             running = [
-                pool.submit(self._measure_model, model, parts, total, self._settings.threads)
+                pool.submit(self._measure_model, model, parts, shared, self._settings.threads)
                 for model, parts in ((reference, rest), *others)
                 if parts
             ]
@@ -218,19 +215,22 @@ class _Study:
                 raise
 
     def _measure_model(
-        self, model: InspectedModel, parts: Sequence[Part], total: float, threads: int
+        self,
+        model: InspectedModel,
+        parts: Sequence[Part],
+        shared: SharedProgress,
+        threads: int,
     ) -> None:
         name = model.ref.name
         is_trace = parts[0].schema is None
         title = f"{name} (the reference's own distributions)" if is_trace else name
-        step = _ModelProgress(self, title, parts, total)
-        self._progress.begin(step.key, title, 1.0, "share")
+        step = shared.step(title, {part.title: part.cost for part in parts})
         started = time.perf_counter()
         try:
             result = run_in_worker(
                 TASK,
                 self._job(model, threads, only_traces=is_trace).to_json(),
-                on_event=step.take,
+                on_event=lambda event: step.take(str(event["part"]), float(event["share"])),
                 should_stop=self._stop.is_set,
                 what=f"measuring `{name}`",
             )
@@ -240,7 +240,7 @@ class _Study:
             model.fail(error.message, status="partial" if self._has_any(model) else "failed")
             self._record(name, "model", error.message)
             self._progress.note(f"{name}: {error.message}")
-            self._progress.end(step.key, "failed")
+            outcome = "failed"
             cause: SilentzoneError | None = error
         else:
             cause = next(map(_error_of, result["failures"]), None)
@@ -250,8 +250,8 @@ class _Study:
                 self._progress.note(f"{name}, {failure['part']}: {failure['cause']}")
             seconds = time.perf_counter() - started
             self._timings[title] = {**result["seconds"], "total": seconds}
-            self._progress.end(step.key, "failed" if result["failures"] else "done")
-        step.finish()
+            outcome = "failed" if result["failures"] else "done"
+        step.finish(outcome)
         if is_trace:
             self._keep_traced_corpora(cause)
         self._write_manifest()
@@ -271,15 +271,6 @@ class _Study:
                 hint=cause.hint or "nothing can be compared without it; finished parts are kept",
             )
         self._corpora = tuple(corpus for corpus in self._corpora if corpus.name in traced)
-
-    def advance(self, key: str, name: str, share: float, cost: float, total: float) -> None:
-        """Tell how far one model is, and with it the whole; called from its thread."""
-        if self._stop.is_set():
-            raise KeyboardInterrupt
-        with self._lock:
-            self._done[name] = share * cost
-            self._progress.advance(key, share)
-            self._progress.advance("study", sum(self._done.values()) / total)
 
     def _job(
         self, model: InspectedModel, threads: int = 1, *, only_traces: bool = False
@@ -336,28 +327,13 @@ class _Study:
     def _record(self, model: str, part: str, cause: str) -> None:
         self._failures.append({"model": model, "part": part, "cause": cause})
 
-    def _corpus_job(self, entry: CorpusEntry) -> CorpusJob:
-        text = load_text(Path(entry.path), entry.documents)
-        first = entry.context_length // 2 if entry.first_scored is None else entry.first_scored
-        return CorpusJob(
-            name=entry.name,
-            path=entry.path,
-            text_sha256=text.sha256,
-            tokenizer_sha256=self._cohort.reference.ref.tokenizer_sha256,
-            context_length=entry.context_length,
-            windows=entry.windows,
-            select=entry.select,
-            documents=entry.documents,
-            first_scored=first,
-        )
-
     def _benchmark_jobs(
         self, entries: Sequence[BenchmarkEntry]
     ) -> list[tuple[BenchmarkJob, BenchmarkRef]]:
         jobs = []
         for entry in entries:
             try:
-                jobs.append(self._benchmark_job(entry))
+                jobs.append(benchmark_job(entry, self._config.seed, self._progress))
             except StorageError:
                 raise
             except SilentzoneError as error:
@@ -365,26 +341,6 @@ class _Study:
                 self._record(EVERY_MODEL, f"benchmark {entry.name}", error.message)
                 self._progress.note(f"benchmark {entry.name}: {error.message}")
         return jobs
-
-    def _benchmark_job(self, entry: BenchmarkEntry) -> tuple[BenchmarkJob, BenchmarkRef]:
-        seed, items = self._config.seed, entry.items
-        if entry.path is None:
-            path = fetch_asset(BENCHMARK_ASSET, progress=self._progress)
-            ref, _ = load_benchmark(entry.name, path, items=items, seed=seed, headline=entry.score)
-        else:
-            path = Path(entry.path)
-            ref, _ = load_jsonl(path, name=entry.name, items=items, seed=seed, headline=entry.score)
-        job = BenchmarkJob(
-            name=entry.name,
-            path=str(path),
-            is_built_in=entry.path is None,
-            items=items,
-            seed=seed,
-            headline=entry.score,
-            items_sha256=ref.items_sha256,
-            item_count=ref.item_count,
-        )
-        return job, ref
 
     def _write_manifest(self) -> None:
         with self._lock:
@@ -405,7 +361,7 @@ class _Study:
                 "config": asdict(self._config),
                 "reference": self._cohort.reference.to_json(),
                 "candidates": [model.to_json() for model in self._cohort.candidates],
-                "corpora": [asdict(ref) for ref in self._corpus_refs()],
+                "corpora": [asdict(ref) for ref in corpus_refs(self._folder, self._corpora)],
                 "benchmarks": [asdict(ref) for _, ref in self._benchmarks],
                 "engine": asdict(self._info),
                 "threads": self._settings.threads,
@@ -414,26 +370,6 @@ class _Study:
                 "analyzed_inputs": previous.get("analyzed_inputs"),
             }
         )
-
-    def _corpus_refs(self) -> list[CorpusRef]:
-        refs = []
-        for job in self._corpora:
-            trace = self._folder.trace(job.name)
-            if trace is None:
-                continue
-            documents = trace.documents
-            refs.append(
-                CorpusRef(
-                    name=job.name,
-                    description=f"{Path(job.path).name}, {_selection(job)}",
-                    text_sha256=job.text_sha256,
-                    tokens_sha256=str(trace.header["tokens_sha256"]),
-                    plan=WindowPlan(**trace.header["plan"]),
-                    window_count=trace.window_count,
-                    document_count=None if documents is None else len(set(documents.tolist())),
-                )
-            )
-        return refs
 
     def _created_at(self) -> str:
         created = self._previous_manifest().get("study", {}).get("created_at")
@@ -468,41 +404,8 @@ class _Study:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-class _ModelProgress:
-    """Turns the events of one worker into shares of its model's cost."""
-
-    def __init__(self, study: _Study, name: str, parts: Sequence[Part], total: float) -> None:
-        self.key = f"model {name}"
-        self._study = study
-        self._name = name
-        self._total = total
-        self._costs = {part.title: part.cost for part in parts}
-        self._before = dict(
-            zip(self._costs, accumulate([0.0, *self._costs.values()]), strict=False)
-        )
-        self._cost = sum(self._costs.values())
-
-    def take(self, event: dict[str, Any]) -> None:
-        """Note how far a part is; parts that were there before do not count."""
-        title = str(event["part"])
-        if title in self._costs:
-            done = self._before[title] + float(event["share"]) * self._costs[title]
-            self._tell(done / self._cost)
-
-    def finish(self) -> None:
-        """Note that the worker has ended."""
-        self._tell(1.0)
-
-    def _tell(self, share: float) -> None:
-        self._study.advance(self.key, self._name, share, self._cost, self._total)
-
-
 def _error_of(failure: dict[str, str]) -> SilentzoneError:
     """Make the error of a part again that its worker met."""
     kind = getattr(errors, failure["error"], MeasurementError)
     error: SilentzoneError = kind(failure["cause"], hint=failure["hint"] or None)
     return error
-
-
-def _selection(corpus: CorpusJob) -> str:
-    return "windows spread over the text" if corpus.select == "spread" else "first windows"

@@ -278,7 +278,8 @@ class LlamaCppBackend:
         for k in range(len(windows)):
             start = k * length + plan.first_scored if with_hidden else k * rows
             part = slice(start, start + rows)
-            yield WindowLogits(first + k, logits[part], None if hidden is None else hidden[part])
+            states = None if hidden is None else hidden[part]
+            yield WindowLogits(first + k, logits[part], states, len(windows))
 
     def _decode_group(
         self, group: Group, requests: Sequence[ContinuationRequest], split: BatchSplit
