@@ -221,6 +221,8 @@ class _Study:
         shared: SharedProgress,
         threads: int,
     ) -> None:
+        if self._stop.is_set():
+            return
         name = model.ref.name
         is_trace = parts[0].schema is None
         title = f"{name} (the reference's own distributions)" if is_trace else name
@@ -234,7 +236,8 @@ class _Study:
                 should_stop=self._stop.is_set,
                 what=f"measuring `{name}`",
             )
-        except StorageError:
+        except (StorageError, KeyboardInterrupt):
+            self._stop.set()  # the other models end too, and none begins
             raise
         except SilentzoneError as error:
             model.fail(error.message, status="partial" if self._has_any(model) else "failed")
