@@ -16,8 +16,9 @@ from silentzone.backends.llama_cpp.gguf_file import read_model
 from silentzone.errors import MeasurementError, ModelFileError, WorkerCrashError
 from silentzone.execution.processes import run_in_worker
 from silentzone.measure.candidate import TraceTokens
-from silentzone.measure.floors import TOKEN_BY_TOKEN, UNEVEN_BATCH, measure_floors
+from silentzone.measure.floors import measure_floors
 from silentzone.measure.jobs import ModelJob
+from silentzone.measure.perturbations import TOKEN_BY_TOKEN, UNEVEN_BATCH
 from silentzone.measure.reference import observed_tokens
 from silentzone.measure.session import TASK
 from silentzone.metrics.kernels import compare_rows, describe_rows

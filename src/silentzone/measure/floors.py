@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from silentzone.backends.base import BatchSplit
 from silentzone.measure.candidate import PositionRows, TraceTokens, windows_of
+from silentzone.measure.perturbations import (
+    TOKEN_BY_TOKEN,
+    UNEVEN_BATCH,
+    UNEVEN_TOKENS,
+    spread,
+)
 from silentzone.metrics.kernels import compare_rows, describe_rows
 
 if TYPE_CHECKING:
@@ -19,11 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from silentzone.backends.base import LogitBackend
-
-UNEVEN_BATCH = "uneven_batch"
-TOKEN_BY_TOKEN = "token_by_token"  # noqa: S105 - not a password
-_UNEVEN_TOKENS = 100
-"""A call of 100 tokens is no multiple of any block an engine's kernels work in."""
 
 
 def floor_steps(windows: int, positions: int, trace_windows: int, rows: int) -> int:
@@ -64,12 +65,12 @@ def measure_floors(
         perturbed one as the candidate.
     """
     rows = PositionRows()
-    for window in _spread(min(windows, trace_windows), trace_windows):
-        split = BatchSplit(tokens_per_call=_UNEVEN_TOKENS)
+    for window in spread(min(windows, trace_windows), trace_windows):
+        split = BatchSplit(tokens_per_call=UNEVEN_TOKENS)
         _against_itself(backend, reader, window, split, None, rows, UNEVEN_BATCH, on_window)
     left = positions
     scored = reader.plan.positions_per_window
-    for window in _spread(_windows_for(positions, trace_windows, scored), trace_windows):
+    for window in spread(_windows_for(positions, trace_windows, scored), trace_windows):
         part = min(left, scored)
         split = BatchSplit(tokens_per_call=1)
         _against_itself(backend, reader, window, split, part, rows, TOKEN_BY_TOKEN, on_window)
@@ -107,10 +108,6 @@ def _logits_of(
     plan = replace(reader.plan, context_length=length)
     tokens = (whole[:length] for whole in windows_of(reader, [window]))
     return next(iter(backend.window_logits(tokens, plan, split=split))).logits_TV.copy()
-
-
-def _spread(count: int, available: int) -> list[int]:
-    return [(2 * k + 1) * available // (2 * count) for k in range(count)]
 
 
 def _windows_for(positions: int, trace_windows: int, rows: int) -> int:

@@ -16,6 +16,12 @@ from silentzone.benchmarks.pairs import TokenItem, tokenize_item
 from silentzone.benchmarks.registry import load_benchmark, load_jsonl
 from silentzone.benchmarks.scoring import ChoiceScore, score_choices
 from silentzone.errors import BenchmarkError
+from silentzone.measure.perturbations import (
+    TOKEN_BY_TOKEN,
+    UNEVEN_BATCH,
+    UNEVEN_TOKENS,
+    spread,
+)
 from silentzone.metrics.kernels import log_likelihood
 
 if TYPE_CHECKING:
@@ -26,9 +32,6 @@ if TYPE_CHECKING:
     from silentzone.records.items import ChoiceItem
     from silentzone.store.tables import StoredTable
 
-ALONE = "uneven_batch"
-TOKEN_BY_TOKEN = "token_by_token"  # noqa: S105 - not a password
-_UNEVEN_TOKENS = 100
 _TOKEN_BY_TOKEN_SHARE = 4
 """One in so many of the items asked again is also decoded one token at a time."""
 _REGULAR = BatchSplit()
@@ -151,10 +154,10 @@ def measure_churn(
     predictions = ordinary.strings("prediction")
     usable = [k for k in range(len(items)) if status[k] == "ok"]
     for perturbation, tokens, wanted in (
-        (ALONE, _UNEVEN_TOKENS, count),
+        (UNEVEN_BATCH, UNEVEN_TOKENS, count),
         (TOKEN_BY_TOKEN, 1, count // _TOKEN_BY_TOKEN_SHARE),
     ):
-        taken = [usable[k] for k in _spread(min(wanted, len(usable)), len(usable))]
+        taken = [usable[k] for k in spread(min(wanted, len(usable)), len(usable))]
         again = [items[k] for k in taken]
         tokenized = tokenize_items(backend, again, context_length)
         scores, _ = ask_items(
@@ -170,10 +173,6 @@ def measure_churn(
             columns["prediction"].append(predictions[k])
             columns["prediction_again"].append(_text(score.prediction))
     return columns
-
-
-def _spread(count: int, available: int) -> list[int]:
-    return [(2 * k + 1) * available // (2 * count) for k in range(count)]
 
 
 def _text(index: int | None) -> str | None:
