@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,17 +9,16 @@ from silentzone.backends.llama_cpp.gguf_header import read_header
 from silentzone.backends.llama_cpp.quantize import QuantRecipe, quantize
 from silentzone.errors import ConfigError, MeasurementError, StorageError
 
-_VARIABLE = "SILENTZONE_TEST_MODEL"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 _Q8 = QuantRecipe(name="Q8_0", file_type="Q8_0")
 
 
 @pytest.fixture(scope="module")
-def quantized_model() -> Path:
-    """A small GGUF model whose layers are quantized, for example SmolLM2-135M Q4_1."""
-    pytest.importorskip("llama_cpp")
-    if _VARIABLE not in os.environ:
-        pytest.skip(f"{_VARIABLE} does not name a GGUF file")
-    return Path(os.environ[_VARIABLE])
+def quantized_model(smollm2_source: Path) -> Path:
+    """A small GGUF model whose layers are quantized: SmolLM2-135M in Q4_1."""
+    return smollm2_source
 
 
 @pytest.fixture(scope="module")

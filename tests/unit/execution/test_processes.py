@@ -229,8 +229,10 @@ def test_a_python_that_cannot_be_started_leaves_no_descriptor(monkeypatch):
 
 
 PARENT = """
-import sys, json
+import sys, json, signal
 from silentzone.execution.processes import run_in_worker
+# a shell starts its background jobs with this signal ignored, and so may the one that runs this
+signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
     run_in_worker("silentzone.execution.selftest:hang", json.loads(sys.argv[1]))
 except KeyboardInterrupt:
