@@ -1,1 +1,0 @@
-"""Other tools' results to our tables, and exporters back."""
