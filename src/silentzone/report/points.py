@@ -1,6 +1,4 @@
-"""From a cohort to the points and words of a figure."""
-
-# ruff: noqa: RUF001 -- typographic signs are what a reader sees
+"""From a cohort to the points of a figure."""
 
 from __future__ import annotations
 
@@ -10,9 +8,7 @@ from typing import TYPE_CHECKING
 from silentzone.report import numbers
 from silentzone.report.charts import Point
 from silentzone.report.escaping import shorten
-from silentzone.report.numbers import finite
-from silentzone.report.reading import COMPOSITE, FULL, Model, Quantity, Raw, bounds
-from silentzone.report.tables import score_title
+from silentzone.report.reading import FULL, Model, Quantity, Raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -90,11 +86,6 @@ def omissions(lost: Mapping[str, int], why: str) -> tuple[str, ...]:
     return (f"Not drawn because {why}: {', '.join(counted)}.",) if counted else ()
 
 
-def panel_name(score: str) -> str:
-    """Return a score as a panel's title; names of benchmarks stay as they are typed."""
-    return "Composite" if score == COMPOSITE else score_title(score)
-
-
 def summary(points: Sequence[Point], across: str, up: str) -> str:
     """Return what a drawing shows, for those who cannot see it."""
     low, high = min(points, key=lambda p: p.x), max(points, key=lambda p: p.x)
@@ -110,40 +101,6 @@ def summary(points: Sequence[Point], across: str, up: str) -> str:
     return f"{text} The pick {pick.label} is at {at}."
 
 
-def relation_words(relation: Raw | None) -> str:
-    """Correlation, interval, n and what was attainable, as a panel's title says them."""
-    if relation is None:
-        return "no correlation was computed"
-    attainable = finite(relation.get("attainable"))
-    most = "unknown" if attainable is None else f"|ρ| = {numbers.decimal(attainable)}"
-    return f"{coefficient_words(relation)}, attainable {most}"
-
-
-def coefficient_words(relation: Raw) -> str:
-    """Correlation, interval and n."""
-    rho = finite(relation.get("spearman"))
-    if rho is None:
-        return f"no correlation could be computed, {relation_detail(relation)}"
-    detail = relation_detail(relation)
-    gap = " " if detail.startswith("[") else ", "
-    return f"ρ = {numbers.coefficient(rho)}{gap}{detail}"
-
-
-def relation_detail(relation: Raw) -> str:
-    """Interval and n of a correlation."""
-    count = finite(relation.get("n"))
-    many = "n unknown" if count is None else f"n = {numbers.count(count)}"
-    lower, upper = bounds(relation.get("interval"))
-    if lower is None or upper is None:
-        return f"no interval, {many}"
-    return f"[{numbers.coefficient(lower)}, {numbers.coefficient(upper)}], {many}"
-
-
 def decomposed_relation(cohort: Cohort, quantity: str, benchmark: str) -> Raw | None:
     """Return the full-cohort relation of the headline metric with volume or direction."""
     return cohort.relation(f"{quantity}:{benchmark}", FULL, cohort.corpus)
-
-
-def axis_name(score: str) -> str:
-    """Return a score's name that fits beside an axis."""
-    return shorten(score_title(score), 28)

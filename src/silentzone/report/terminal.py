@@ -9,9 +9,9 @@ from rich.markup import escape
 from silentzone.report import numbers
 from silentzone.report.cohort import index
 from silentzone.report.escaping import visible
-from silentzone.report.page import answers
+from silentzone.report.head import answers
 from silentzone.report.reading import texts
-from silentzone.report.tables import score_title
+from silentzone.report.words import score_title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,8 @@ import pytest
 
 from silentzone.report import tables
 from silentzone.report.cohort import index
-from silentzone.report.page import answers, build_page
+from silentzone.report.head import answers
+from silentzone.report.page import build_page
 from silentzone.report.terminal import summarize
 
 
