@@ -1,0 +1,1 @@
+"""Tables that other tools or people made -> our records; refused whole where a cell is wrong."""
