@@ -68,6 +68,9 @@ def _studies(draw: st.DrawFn, folder: Path) -> StudyConfig:
             margin=margins[0],
             guard_margin=margins[1],
             alpha=draw(_proportions),
+            method=draw(st.sampled_from(["fixed sequence", "Holm"])),
+            size_budget_gb=draw(st.none() | st.floats(1e-3, 1e5)),
+            bits_per_weight_budget=draw(st.none() | st.floats(0.5, 99)),
             memory_budget_gb=draw(st.none() | st.floats(1e-3, 1e5)),
         ),
         engine=EngineEntry(

@@ -56,7 +56,12 @@ class DecisionEntry:
     guard_margin: float = 0.03
     """Largest acceptable loss of any single benchmark, as a proportion."""
     alpha: float = 0.025
-    """One-sided error of each non-inferiority claim."""
+    """One-sided error of all non-inferiority claims together."""
+    method: str = "fixed sequence"
+    """``fixed sequence`` from the largest that fits downward, or ``Holm`` in any order."""
+    size_budget_gb: float | None = None
+    """What must hold the file, in units of 1e9 bytes."""
+    bits_per_weight_budget: float | None = None
     memory_budget_gb: float | None = None
     """What must hold file and KV cache together, in units of 1e9 bytes."""
     context_length: int = 8192

@@ -54,6 +54,9 @@ _DECISION: Final = {
     "margin": Field(float, above=0, below=1),
     "guard_margin": Field(float, above=0, below=1),
     "alpha": Field(float, above=0, below=0.5),
+    "method": Field(str, choices=("fixed sequence", "Holm")),
+    "size_budget_gb": Field(float, above=0, below=1e6),
+    "bits_per_weight_budget": Field(float, above=0, below=1000),
     "memory_budget_gb": Field(float, above=0, below=1e6),
     "context_length": Field(int, low=16, high=2**24),
 }
