@@ -179,7 +179,8 @@ def test_a_missing_study_is_refused(tmp_path: Path) -> None:
 def test_every_field_of_the_records_can_be_asked_for(folder: Path) -> None:
     config = parse_config({**_minimal(), "benchmarks": [{"name": "piqa"}]}, folder)
     text = dump_config(config)
-    optional = {"note", "path", "items", "first_scored", "memory_budget_gb", "threads"}
+    budgets = {"memory_budget_gb", "size_budget_gb", "bits_per_weight_budget"}
+    optional = {"note", "path", "items", "first_scored", "threads", *budgets}
     for part in (config.corpora[0], config.decision, config.engine, config.floor):
         for field in dataclasses.fields(part):
             assert field.name in optional or f"\n{field.name} = " in text
