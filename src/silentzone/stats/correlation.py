@@ -11,6 +11,7 @@ from itertools import permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import special
 from scipy import stats as distributions
 
 from silentzone.errors import InputError, ShapeError
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_PAIRS_PERMUTED = 9
+MOST_TIED_PAIRS_PERMUTED = 7
+MOST_PAIRS_EXACT = 60
+N_PERMUTATIONS = 9_999
 FEWEST_PAIRS_FOR_INTERVAL = 8
 INTERVAL_METHOD = "Fisher z, Bonett-Wright variance"
 NO_INTERVAL = "none"
@@ -81,7 +85,10 @@ def spearman(
 
 
 def kendall(x: NDArray[np.float64], y: NDArray[np.float64]) -> Correlation:
-    """Kendall's tau-b; p exact for n <= 9 or without ties up to n = 50, else normal.
+    """Kendall's tau-b with a two-sided p; no interval.
+
+    p is exact without ties up to n = 60 and by all orders with ties up to n = 7; by random orders
+    (always the same ones) with ties up to n = 9; by the tie-corrected normal law beyond.
 
     Raises
     ------
@@ -89,21 +96,28 @@ def kendall(x: NDArray[np.float64], y: NDArray[np.float64]) -> Correlation:
         If x and y are not one-dimensional and of one length.
     InputError
         If a value is not finite.
+
+    Examples
+    --------
+    >>> result = kendall(np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 2.0, 4.0, 3.0]))
+    >>> round(result.value, 3), round(result.pvalue, 3), result.pvalue_method
+    (0.667, 0.333, 'exact')
     """
     null = _unusable(x, y)
     if null is not None:
         return null
     n = len(x)
-    has_ties = len(np.unique(x)) < n or len(np.unique(y)) < n
-    if has_ties and n <= MOST_PAIRS_PERMUTED:
-        pvalue, method = _kendall_permutation_pvalue(x, y), "exact permutation"
+    signs_x, signs_y = _pair_signs(x), _pair_signs(y)
+    score = float(signs_x @ signs_y)
+    if signs_x.all() and signs_y.all() and n <= MOST_PAIRS_EXACT:
+        pvalue, method = _exact_kendall_pvalue(n, abs(score)), "exact"
+    elif n <= MOST_PAIRS_PERMUTED:
+        pvalue, method = _kendall_permutation_pvalue(signs_x, y, abs(score))
     else:
-        is_exact = not has_ties and n <= 50
-        result = distributions.kendalltau(x, y, method="exact" if is_exact else "asymptotic")
-        pvalue = float(result.pvalue)
-        method = "exact" if is_exact else "normal approximation, tie-corrected"
+        pvalue = float(distributions.kendalltau(x, y, method="asymptotic").pvalue)
+        method = "normal approximation, tie-corrected"
     return Correlation(
-        value=kendall_tau(x, y),
+        value=_tau_b(signs_x, signs_y),
         pvalue=pvalue,
         pvalue_method=method,
         interval=None,
@@ -121,10 +135,7 @@ def kendall_tau(x: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:
     >>> round(kendall_tau(np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0])), 3)
     0.333
     """
-    first, second = np.triu_indices(len(x), k=1)
-    signs_x, signs_y = np.sign(x[second] - x[first]), np.sign(y[second] - y[first])
-    scale = math.sqrt(float(signs_x @ signs_x) * float(signs_y @ signs_y))
-    return float(signs_x @ signs_y) / scale if scale > 0.0 else None
+    return _tau_b(_pair_signs(x), _pair_signs(y))
 
 
 def t_approximation_pvalue(rho: float, n_pairs: int) -> float:
@@ -143,7 +154,7 @@ def t_approximation_pvalue(rho: float, n_pairs: int) -> float:
     if n_pairs < 3 or not abs(rho) < 1.0:
         raise InputError(f"no t approximation for rho = {rho} with n = {n_pairs}.")
     statistic = abs(rho) * math.sqrt((n_pairs - 2) / (1.0 - rho * rho))
-    return float(2.0 * distributions.t.sf(statistic, n_pairs - 2))
+    return float(2.0 * special.stdtr(n_pairs - 2, -statistic))
 
 
 def rho_interval(
@@ -155,7 +166,7 @@ def rho_interval(
         return None, NO_INTERVAL, (reason,)
     if abs(rho) >= 1.0:
         return None, NO_INTERVAL, ("a perfect order has no interval by Fisher's z",)
-    z = float(distributions.norm.ppf(0.5 + confidence / 2.0))
+    z = float(special.ndtri(0.5 + confidence / 2.0))
     half = z * math.sqrt((1.0 + rho * rho / 2.0) / (n_pairs - 3))
     centre = math.atanh(rho)
     return (math.tanh(centre - half), math.tanh(centre + half)), INTERVAL_METHOD, ()
@@ -173,8 +184,73 @@ def minimum_detectable(n_pairs: int, *, confidence: float = 0.95) -> float | Non
     """
     if n_pairs < FEWEST_PAIRS_FOR_INTERVAL:
         return None
-    z = float(distributions.norm.ppf(0.5 + confidence / 2.0))
+    z = float(special.ndtri(0.5 + confidence / 2.0))
     return math.tanh(z / math.sqrt(n_pairs - 3))
+
+
+def permutation_pvalues(
+    x: NDArray[np.float64], scores_nS: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], str]:
+    """Two-sided permutation p of Spearman's rho of one variable with several others.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n,)
+        Finite, not all equal.
+    scores_nS : ndarray of shape (n, S)
+        Finite; a column of equal values gets p = 1.
+
+    Returns
+    -------
+    pvalues : ndarray of shape (S,)
+    method : str
+        All orders for n <= 8, otherwise 9,999 random orders (always the same ones), the
+        observed one counted among them.
+    """
+    ranks_x = distributions.rankdata(x)
+    ranks_S = distributions.rankdata(scores_nS, axis=0)
+    ranks_x = ranks_x - ranks_x.mean()
+    ranks_S = ranks_S - ranks_S.mean(axis=0)
+    observed = np.abs(ranks_x @ ranks_S)
+    is_exact = len(x) < MOST_PAIRS_PERMUTED
+    orders = _orders(len(x)) if is_exact else _random_orders(len(x))
+    reached = (np.abs(ranks_x[orders] @ ranks_S) >= observed - 1e-9).sum(axis=0)
+    if is_exact:
+        return reached / len(orders), "exact permutation"
+    return (reached + 1) / (len(orders) + 1), f"{N_PERMUTATIONS} random permutations"
+
+
+def masked_spearman(
+    x_MS: NDArray[np.float64], y_MS: NDArray[np.float64], members_MS: NDArray[np.bool_] | None
+) -> NDArray[np.float64]:
+    """Spearman's rho of each column over the members of that column.
+
+    Parameters
+    ----------
+    x_MS, y_MS : ndarray of shape (M, S)
+        Finite.
+    members_MS : ndarray of shape (M, S), bool, or None
+        Null takes every row.
+
+    Returns
+    -------
+    ndarray of shape (S,), float64
+        NaN where fewer than three are members or all their values of one side are equal.
+    """
+    if members_MS is None:
+        members_MS = np.ones(x_MS.shape, dtype=np.bool_)
+    weights = members_MS.astype(np.float64)
+    counts = weights.sum(axis=0)
+    centred = []
+    for values in (x_MS, y_MS):
+        # Those outside rank behind all members, so the members' ranks are 1 .. k.
+        ranks = distributions.rankdata(np.where(members_MS, values, np.inf), axis=0) * weights
+        centred.append((ranks - ranks.sum(axis=0) / np.maximum(counts, 1.0)) * weights)
+    scale = np.sqrt((centred[0] ** 2).sum(axis=0) * (centred[1] ** 2).sum(axis=0))
+    product = (centred[0] * centred[1]).sum(axis=0)
+    result: NDArray[np.float64] = np.full(counts.shape, np.nan)
+    np.divide(product, scale, out=result, where=(scale > 0.0) & (counts >= 3.0))
+    return result
 
 
 def null_correlation(n_pairs: int, *cautions: str) -> Correlation:
@@ -240,10 +316,52 @@ def _null_products(ranks_x: tuple[float, ...], ranks_y: tuple[float, ...]) -> ND
     return products
 
 
-def _kendall_permutation_pvalue(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    first, second = np.triu_indices(len(x), k=1)
-    signs_x = np.sign(x[second] - x[first])
-    orders = _orders(len(x))
-    observed = abs(float(signs_x @ np.sign(y[second] - y[first])))
+def _pair_signs(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sign of the difference of every pair, in a fixed order of pairs."""
+    first, second = _pairs(len(values))
+    signs: NDArray[np.float64] = np.sign(values[second] - values[first])
+    return signs
+
+
+@lru_cache(maxsize=64)
+def _pairs(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    return np.triu_indices(n, k=1)
+
+
+def _tau_b(signs_x: NDArray[np.float64], signs_y: NDArray[np.float64]) -> float | None:
+    scale = math.sqrt(float(signs_x @ signs_x) * float(signs_y @ signs_y))
+    return float(signs_x @ signs_y) / scale if scale > 0.0 else None
+
+
+def _exact_kendall_pvalue(n: int, score: float) -> float:
+    """Two-sided p of concordant less discordant pairs, no ties."""
+    inversions = (n * (n - 1) // 2 - round(score)) // 2
+    return min(1.0, 2.0 * float(_inversion_law(n)[: inversions + 1].sum()))
+
+
+@lru_cache(maxsize=64)
+def _inversion_law(n: int) -> NDArray[np.float64]:
+    """Probability of each number of inversions of a random order of n things."""
+    law = np.ones(1)
+    for size in range(2, n + 1):
+        law = np.convolve(law, np.full(size, 1.0 / size))
+    return law
+
+
+def _kendall_permutation_pvalue(
+    signs_x: NDArray[np.float64], y: NDArray[np.float64], observed: float
+) -> tuple[float, str]:
+    first, second = _pairs(len(y))
+    is_exact = len(y) <= MOST_TIED_PAIRS_PERMUTED
+    orders = _orders(len(y)) if is_exact else _random_orders(len(y))
     null = np.sign(y[orders[:, second]] - y[orders[:, first]]) @ signs_x
-    return float(np.mean(np.abs(null) >= observed - 1e-9))
+    reached = int((np.abs(null) >= observed - 1e-9).sum())
+    if is_exact:
+        return reached / len(orders), "exact permutation"
+    return (reached + 1) / (len(orders) + 1), f"{N_PERMUTATIONS} random permutations"
+
+
+@lru_cache(maxsize=64)
+def _random_orders(n: int) -> NDArray[np.intp]:
+    # The same orders every time: a p-value must not depend on what was computed before it.
+    return np.argsort(np.random.default_rng(n).random((N_PERMUTATIONS, n)), axis=1)

@@ -129,6 +129,21 @@ def exp_mean_estimate(
     )
 
 
+def absolute_mean_estimate(
+    values: NDArray[np.float64], clusters: ClusterPartition, *, confidence: float = 0.95
+) -> Estimate:
+    """Absolute value of a mean; the interval is the mean's, folded at zero."""
+    mean = mean_estimate(values, clusters, confidence=confidence)
+    method = f"absolute {mean.method}"
+    if mean.value is None:
+        return replace(mean, method=method)
+    folded = None
+    if mean.interval is not None:
+        low, high = sorted(map(abs, mean.interval))
+        folded = (0.0 if mean.interval[0] <= 0.0 <= mean.interval[1] else low, high)
+    return replace(mean, value=abs(mean.value), interval=folded, method=method)
+
+
 def root_mean_square_estimate(
     values: NDArray[np.float64], clusters: ClusterPartition, *, confidence: float = 0.95
 ) -> Estimate:

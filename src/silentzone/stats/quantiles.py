@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from silentzone.errors import InputError
-from silentzone.stats.estimates import clustered_standard_error, critical_t, null_estimate
+from silentzone.stats.estimates import (
+    clustered_standard_error,
+    critical_t,
+    linearised_estimate,
+    null_estimate,
+)
 from silentzone.stats.results import Estimate
 
 if TYPE_CHECKING:
@@ -94,6 +99,57 @@ def quantile_estimate(
         confidence=confidence,
         cautions=cautions,
     )
+
+
+def trimmed_mean_estimate(
+    values: NDArray[np.float64],
+    fraction: float,
+    clusters: ClusterPartition,
+    *,
+    confidence: float = 0.95,
+) -> Estimate:
+    """Mean of the values up to a quantile; infinite values beyond it do no harm.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Infinite values are allowed, NaN is not.
+    fraction : float
+        Strictly between 0 and 1; the rest of the sample is left out at the upper end.
+    clusters : ClusterPartition
+        Of the same n observations.
+    confidence : float
+
+    Raises
+    ------
+    InputError
+        If a value is NaN or the fraction is outside (0, 1).
+
+    Notes
+    -----
+    The error is that of the influence function: a value beyond the quantile counts as the
+    quantile, since it moves the place of the cut.
+
+    References
+    ----------
+    .. [1] Huber and Ronchetti (2009), Robust Statistics, 2nd ed., section 3.3.
+    """
+    if not 0.0 < fraction < 1.0:
+        raise InputError(f"`fraction` must lie between 0 and 1, it is {fraction}.")
+    if np.isnan(values).any():
+        raise InputError("`values` must not hold NaN.")
+    clusters.require(values)
+    label = f"mean up to the quantile {fraction:g}"
+    if len(values) == 0:
+        return null_estimate(label, "no observations", confidence=confidence)
+    cut = interpolated(np.sort(values), fraction)
+    if not math.isfinite(cut):
+        return null_estimate(label, "infinite", n_observations=len(values), confidence=confidence)
+    kept = values[values <= cut]
+    value = float(kept.mean())
+    winsorized = np.minimum(values, cut)
+    influence = (winsorized - winsorized.mean()) * (len(values) / len(kept))
+    return linearised_estimate(value, influence, clusters, label=label, confidence=confidence)
 
 
 def interpolated(ordered: NDArray[np.float64], fraction: float) -> float:
