@@ -5,14 +5,14 @@ Shape letters: T scored positions of a window, V vocabulary entries.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from silentzone.errors import MeasurementError
 from silentzone.measure.reference import observed_tokens
-from silentzone.metrics.head import decode_rows
+from silentzone.measure.trace_rows import RowReader, position_values
 from silentzone.metrics.kernels import PositionMetrics, ReferenceRows, compare_rows
 from silentzone.records.tables import POSITION_METRICS
 from silentzone.records.windows import WindowPlan
@@ -64,32 +64,15 @@ class TraceReader(TraceTokens):
 
     def __init__(self, trace: ReferenceTrace, head: OutputHead | None) -> None:
         super().__init__(trace)
-        if trace.form == "hidden" and head is None:
-            raise MeasurementError(
-                "the reference trace stores hidden states, and the reference's output head "
-                "cannot be read"
-            )
-        self._head = head
-        self._buffer = np.empty((trace.positions_per_window, trace.vocabulary_size), np.float32)
+        self._rows = RowReader(trace, head, trace.positions_per_window)
 
     def logits(self, window: int) -> NDArray[np.float32]:
         """Rebuild or read the logits of a window, shape (T, V); valid until the next call."""
-        rows = self._trace.window_rows(window)
-        if self._trace.form == "logits":
-            return np.ascontiguousarray(rows).view(np.float32)
-        assert self._head is not None, "checked when the reader was made"
-        states = decode_rows(rows, self._trace.row_encoding, self._trace.width)
-        self._head.logits(states, self._buffer)
-        return self._buffer
+        return self._rows.logits(self._trace.stretch(window))
 
     def described(self, window: int) -> ReferenceRows:
         """Normalisers, entropies and most likely tokens of a window."""
-        return ReferenceRows(
-            **{
-                entry.name: np.ascontiguousarray(self._trace.window_array(entry.name, window))
-                for entry in fields(ReferenceRows)
-            }
-        )
+        return self._rows.described(self._trace.stretch(window))
 
 
 @dataclass(slots=True, eq=False)
@@ -112,7 +95,6 @@ class PositionRows:
         rows = len(observed)
         document = reader.document(window)
         first = reader.plan.first_scored + 1 + (part.start or 0)
-        is_ok = metrics.is_finite
         values: dict[str, Any] = {
             "window": np.full(rows, window, np.int32),
             "document": np.ma.array(
@@ -121,16 +103,11 @@ class PositionRows:
             ),
             "position": np.arange(first, first + rows, dtype=np.int32),
             "token_id": observed,
-            "status": np.where(is_ok, OK, NON_FINITE),
+            "status": np.where(metrics.is_finite, OK, NON_FINITE),
             **{name: np.full(rows, value) for name, value in constant.items()},
         }
-        own = {"reference_nll": "nll", "reference_entropy": "entropy"}
         for name in POSITION_METRICS:
-            if hasattr(metrics, name):
-                array = getattr(metrics, name)
-            else:
-                array = getattr(reference, own.get(name, name.removeprefix("reference_")))
-            values[name] = np.ma.array(array, mask=~is_ok)
+            values[name] = position_values(metrics, reference, name)
         for name, value in values.items():
             self.columns.setdefault(name, []).append(value)
 

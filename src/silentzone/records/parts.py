@@ -15,7 +15,7 @@ class PartKey:
     """
 
     kind: str
-    """``tokens``, ``floors``, ``items``, ``churn`` or ``trace``."""
+    """Name of the table's schema, or ``trace`` or ``item_trace``."""
     protocol: tuple[tuple[str, str], ...]
     """Field and value, sorted by field; values are text (numbers by ``repr``)."""
 

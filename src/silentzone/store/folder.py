@@ -24,7 +24,15 @@ from silentzone.store.tables import (
     read_table,
     write_parquet,
 )
-from silentzone.store.traces import ReferenceTrace, TraceWriter, read_trace, read_trace_key
+from silentzone.store.trace_writer import TraceWriter
+from silentzone.store.traces import (
+    LAYOUTS,
+    ItemTrace,
+    ReferenceTrace,
+    read_item_trace,
+    read_trace,
+    read_trace_key,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,7 +44,10 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 MANIFEST_SCHEMA_VERSION = 1
 
-_KNOWN = {MANIFEST, "study.toml", "tables", "traces", "superseded", "analysis.json", "report"}
+_KNOWN = {
+    MANIFEST, "study.toml", "tables", "superseded", "analysis.json", "report",
+    *(layout.folder for layout in LAYOUTS.values()),
+}  # fmt: skip
 _KEY_DIGITS = 8
 
 
@@ -261,24 +272,31 @@ class StudyFolder:
 
     # -- traces ----------------------------------------------------------------------------
 
-    def trace_path(self, corpus: str) -> Path:
-        """Where the reference trace of a corpus lies."""
-        return self.root / "traces" / slug(corpus)
+    def trace_path(self, group: str, kind: str = "trace") -> Path:
+        """Where the reference trace of a corpus, or along a benchmark's items, lies."""
+        return self.root / LAYOUTS[kind].folder / slug(group)
 
-    def has_trace(self, corpus: str, key: PartKey) -> bool:
+    def has_trace(self, group: str, key: PartKey) -> bool:
         """Whether the wanted trace is finished; one that was superseded is brought back."""
-        return self._brought_back(self.trace_path(corpus), key, read_trace_key)
+        return self._brought_back(self.trace_path(group, key.kind), key, read_trace_key)
 
     def trace(self, corpus: str) -> ReferenceTrace | None:
         """Open the reference trace of a corpus, None if there is none; TableError if damaged."""
         path = self.trace_path(corpus)
         return read_trace(path) if path.exists() else None
 
+    def item_trace(self, benchmark: str) -> ItemTrace | None:
+        """Open the reference's trace along items, None if there is none; TableError if damaged."""
+        path = self.trace_path(benchmark, "item_trace")
+        return read_item_trace(path) if path.exists() else None
+
     def trace_writer(
-        self, corpus: str, key: PartKey, header: Mapping[str, object], row_bytes: int
+        self, group: str, key: PartKey, header: Mapping[str, object], row_bytes: int
     ) -> TraceWriter:
         """Begin a reference trace; it appears when finished. See :class:`TraceWriter`."""
-        path = self.trace_path(corpus)
+        if key.kind not in LAYOUTS:
+            raise TableError(f"`key` must be of the kind of a trace, it is `{key.kind}`.")
+        path = self.trace_path(group, key.kind)
         current = read_trace_key(path) if path.exists() else None
         if current == key:
             raise _finished(path)

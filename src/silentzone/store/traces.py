@@ -1,31 +1,29 @@
-"""The reference's trace of one corpus: rows from which its logits come back, and what was measured.
+"""What the reference gave, stored: rows from which its logits come back, and what was measured.
 
-Shape letters: W windows, C tokens of a window, T scored positions of a window, n = W x T rows.
+Shape letters: W windows, C tokens of a window, T scored positions of a window, G groups of rows
+(the windows of a text, or the continuations of a benchmark's items), n rows in all.
 
-A trace is a folder that appears whole: ``trace.json``, ``tokens.npy`` (W, C) int32, optionally
-``documents.npy`` (W,) int32, ``rows.bin`` of n rows of equal bytes, and one ``.npy`` of n rows per
-further array.
+A trace is a folder that appears whole: ``trace.json``, ``rows.bin`` of n rows of equal bytes, one
+``.npy`` per array. A trace of a text has W groups of T rows each, ``tokens.npy`` (W, C) int32 and
+optionally ``documents.npy`` (W,) int32; a trace along items has G groups of any number of rows,
+``item.npy``, ``choice.npy`` and ``length.npy`` (G,) int32. All other arrays have one entry per row.
 """
 
 from __future__ import annotations
 
-import contextlib
 import re
-import shutil
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from silentzone.errors import ShapeError, StorageError, TableError
+from silentzone.errors import ShapeError, TableError
 from silentzone.records.parts import PartKey
-from silentzone.store import atomic
-from silentzone.store.json_files import read_json, write_json
+from silentzone.store.json_files import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
-    from typing import BinaryIO
 
     from numpy.typing import NDArray
 
@@ -33,8 +31,6 @@ TRACE_SCHEMA_VERSION = 1
 
 _HEADER_FIELDS = {
     "form": str,
-    "windows": int,
-    "positions": int,
     "vocabulary": int,
     "width": int,
     "row_encoding": str,
@@ -46,21 +42,53 @@ _DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "float32", "float
 _HINT = "move the folder away and run the study again; only the reference is measured again"
 
 
+@dataclass(frozen=True, slots=True)
+class TraceLayout:
+    """How the rows of one kind of trace are grouped."""
+
+    folder: str
+    """Where traces of this kind lie in a study."""
+    group: str
+    """Header field with the number of groups, and what people call them."""
+    sizes: tuple[str, ...]
+    """Header fields whose product is the number of rows."""
+    group_arrays: Mapping[str, int]
+    """Arrays of int32 with one entry per group, and their dimensions."""
+    required: tuple[str, ...]
+
+
+LAYOUTS = {
+    "trace": TraceLayout(
+        folder="traces",
+        group="windows",
+        sizes=("windows", "positions"),
+        group_arrays={"tokens": 2, "documents": 1},
+        required=("tokens",),
+    ),
+    "item_trace": TraceLayout(
+        folder="item_traces",
+        group="continuations",
+        sizes=("rows",),
+        group_arrays={"item": 1, "choice": 1, "length": 1},
+        required=("item", "choice", "length"),
+    ),
+}
+"""By the kind of the part key."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class ReferenceTrace:
-    """A finished trace. Arrays are read-only and lie on disk until touched."""
+class StoredRows:
+    """A finished trace of any kind. Arrays are read-only and lie on disk until touched."""
 
     path: Path
     key: PartKey
     header: Mapping[str, Any]
     """Everything ``trace.json`` says: the fields below and whatever else was written."""
     row_bytes: int
-    tokens: NDArray[np.int32]
-    """Of shape (W, C)."""
-    documents: NDArray[np.int32] | None
-    """Of shape (W,); None where the corpus knows no documents."""
     rows: NDArray[np.uint8]
-    """Of shape (n, row_bytes), window by window."""
+    """Of shape (n, row_bytes), group by group."""
+    starts: NDArray[np.int64]
+    """Of shape (G + 1,): the first row of each group, then n."""
     arrays: Mapping[str, NDArray[Any]] = field(repr=False)
     """Of shape (n,) or (n, k) each."""
 
@@ -73,16 +101,6 @@ class ReferenceTrace:
     def row_encoding(self) -> str:
         """How a row's bytes are numbers, for example ``f16`` or ``q8_0``."""
         return str(self.header["row_encoding"])
-
-    @property
-    def window_count(self) -> int:
-        """W."""
-        return int(self.header["windows"])
-
-    @property
-    def positions_per_window(self) -> int:
-        """T."""
-        return int(self.header["positions"])
 
     @property
     def vocabulary_size(self) -> int:
@@ -105,168 +123,51 @@ class ReferenceTrace:
         measured = self.header.get("rebuild_error")
         return dict(measured) if measured is not None else None
 
+    def stretch(self, group: int) -> slice:
+        """Rows of one group."""
+        last = len(self.starts) - 2
+        if not 0 <= group <= last:
+            what = LAYOUTS[self.key.kind].group.removesuffix("s")
+            raise ShapeError(f"`{what}` must be in 0..{last}, it is {group}.")
+        return slice(int(self.starts[group]), int(self.starts[group + 1]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReferenceTrace(StoredRows):
+    """The reference on one corpus: a group of rows per window."""
+
+    tokens: NDArray[np.int32]
+    """Of shape (W, C)."""
+    documents: NDArray[np.int32] | None
+    """Of shape (W,); None where the corpus knows no documents."""
+
+    @property
+    def window_count(self) -> int:
+        """W."""
+        return int(self.header["windows"])
+
+    @property
+    def positions_per_window(self) -> int:
+        """T."""
+        return int(self.header["positions"])
+
     def window_rows(self, window: int) -> NDArray[np.uint8]:
         """Rows of one window, of shape (T, row_bytes)."""
-        return self.rows[self._stretch(window)]
+        return self.rows[self.stretch(window)]
 
     def window_array(self, name: str, window: int) -> NDArray[Any]:
         """Values of one window, of shape (T,) or (T, k)."""
-        return self.arrays[name][self._stretch(window)]
-
-    def _stretch(self, window: int) -> slice:
-        """Rows of one window."""
-        if not 0 <= window < self.window_count:
-            raise ShapeError(f"`window` must be in 0..{self.window_count - 1}, it is {window}.")
-        start = window * self.positions_per_window
-        return slice(start, start + self.positions_per_window)
+        return self.arrays[name][self.stretch(window)]
 
 
-class TraceWriter:
-    """Writes a trace beside its final name, window by window. Use as a context manager.
+@dataclass(frozen=True, slots=True, eq=False)
+class ItemTrace(StoredRows):
+    """The reference along the choices of a benchmark's items: a group of rows per choice."""
 
-    Parameters
-    ----------
-    path : Path
-        Final folder.
-    key : PartKey
-        Of kind ``trace``.
-    header : mapping
-        ``form`` (hidden or logits), ``windows``, ``positions``, ``vocabulary``, ``width``,
-        ``row_encoding``, ``head`` (dict); further fields of JSON are kept.
-    row_bytes : int
-        Bytes of one row.
-    place : callable
-        Gives the finished folder its final name.
-
-    Raises
-    ------
-    TableError
-        If the header lacks a field or one is impossible.
-    StorageError
-        If the disk refuses; what was written is removed.
-
-    Notes
-    -----
-    Leaving the context without :meth:`finish` abandons the trace.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        key: PartKey,
-        header: Mapping[str, object],
-        row_bytes: int,
-        place: Callable[[Path], None],
-    ) -> None:
-        if key.kind != "trace":
-            raise TableError(f"`key` must be of kind `trace`, it is `{key.kind}`.")
-        fault = _header_fault({**header, "row_bytes": row_bytes})
-        if fault is not None:
-            raise TableError(f"`header` of a trace {fault}.")
-        self._path, self._key, self._place = path, key, place
-        self._header = {**header, "row_bytes": row_bytes}
-        self._rows_written = 0
-        self._partial = atomic.partial_path(path)
-        atomic.make_folder(self._partial)
-        try:
-            self._file: BinaryIO = (self._partial / "rows.bin").open("xb")
-        except OSError as error:
-            self._remove()
-            raise atomic.storage_error(error, path) from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.abandon()
-
-    def append_rows(self, rows: NDArray[np.uint8]) -> None:
-        """Add the rows of one window, of shape (T, row_bytes)."""
-        wanted = (self._header["positions"], self._header["row_bytes"])
-        if rows.dtype != np.uint8 or rows.shape != wanted:
-            raise ShapeError(
-                f"`rows` of a window must be bytes of shape {wanted}, "
-                f"they are {rows.dtype} of shape {rows.shape}."
-            )
-        try:
-            self._file.write(np.ascontiguousarray(rows).data)
-        except OSError as error:
-            self.abandon()
-            raise atomic.storage_error(error, self._path) from error
-        self._rows_written += len(rows)
-
-    def finish(
-        self,
-        arrays: Mapping[str, NDArray[Any]],
-        measured: Mapping[str, object] | None = None,
-    ) -> ReferenceTrace:
-        """Complete the trace and give it its name.
-
-        Parameters
-        ----------
-        arrays : mapping of str to ndarray
-            ``tokens`` (W, C) int32, optionally ``documents`` (W,) int32; all others per row, of
-            shape (n,) or (n, k).
-        measured : mapping, optional
-            Header fields known only now, for example ``rebuild_error``.
-
-        Raises
-        ------
-        ShapeError
-            If windows are missing, or an array has another shape.
-        StorageError
-            If the disk refuses.
-        """
-        try:
-            return self._finish(arrays, measured or {})
-        except OSError as error:
-            if isinstance(error, StorageError):
-                raise
-            raise atomic.storage_error(error, self._path) from error
-        finally:
-            self.abandon()
-
-    def _finish(
-        self, arrays: Mapping[str, NDArray[Any]], measured: Mapping[str, object]
-    ) -> ReferenceTrace:
-        """Write what is missing and rename."""
-        header = {**self._header, **measured}
-        expected = _row_count(header)
-        if self._rows_written != expected:
-            raise ShapeError(
-                f"a trace of {header['windows']} windows must have {expected} rows, "
-                f"it has {self._rows_written}."
-            )
-        atomic.sync_file(self._file)
-        self._file.close()
-        described = {}
-        for name, array in arrays.items():
-            fault = _array_fault(name, array.dtype, array.shape, header)
-            if fault is not None:
-                raise ShapeError(f"array `{name}` of a trace {fault}.")
-            with (self._partial / f"{name}.npy").open("xb") as file:
-                np.save(file, np.ascontiguousarray(array), allow_pickle=False)
-                atomic.sync_file(file)
-            described[name] = {"dtype": array.dtype.name, "shape": list(array.shape)}
-        if "tokens" not in described:
-            raise ShapeError("a trace must have an array `tokens` of shape (W, C).")
-        part = {"kind": self._key.kind, "protocol": dict(self._key.protocol)}
-        document = {**header, "arrays": described, "part": part, "part_key": self._key.sha256}
-        write_json(
-            self._partial / "trace.json", {**document, "schema_version": TRACE_SCHEMA_VERSION}
-        )
-        self._place(self._partial)
-        return read_trace(self._path)
-
-    def abandon(self) -> None:
-        """Remove what was written; does nothing once the trace is finished."""
-        with contextlib.suppress(OSError):
-            self._file.close()
-        self._remove()
-
-    def _remove(self) -> None:
-        """Remove the unfinished folder."""
-        shutil.rmtree(self._partial, ignore_errors=True)
+    item: NDArray[np.int32]
+    """Of shape (G,): index of the item in the benchmark as asked, ascending."""
+    choice: NDArray[np.int32]
+    """Of shape (G,): index of the choice."""
 
 
 def read_trace_key(path: Path) -> PartKey:
@@ -275,19 +176,39 @@ def read_trace_key(path: Path) -> PartKey:
 
 
 def read_trace(path: Path) -> ReferenceTrace:
-    """Open a finished trace; every size is checked against its header first.
+    """Open a finished trace of a text; every size is checked against its header first.
 
     Raises
     ------
     TableError
         If anything is missing, of another size than the header says, or of an unknown version.
     """
+    common, own = _read_parts(path, "trace")
+    return ReferenceTrace(**common, tokens=own["tokens"], documents=own.get("documents"))
+
+
+def read_item_trace(path: Path) -> ItemTrace:
+    """Open a finished trace along items; checked and refused as :func:`read_trace` does."""
+    common, own = _read_parts(path, "item_trace")
+    return ItemTrace(**common, item=own["item"], choice=own["choice"])
+
+
+def _read_parts(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Fields of any trace, and the arrays with one entry per group."""
     header, key = _read_header(path)
+    if key.kind != kind:
+        raise _damaged(path, f"it must be of kind `{kind}`, it is `{key.kind:.40}`")
+    layout = LAYOUTS[kind]
     listed = header.get("arrays")
-    if not isinstance(listed, dict) or "tokens" not in listed:
-        raise _damaged(path, "it lists no tokens")
-    arrays = {name: _read_array(path, name, header) for name in listed}
-    count, row_bytes = _row_count(header), header["row_bytes"]
+    missing = [name for name in layout.required if name not in (listed or {})]
+    if not isinstance(listed, dict) or missing:
+        raise _damaged(path, f"it lists no {' and no '.join(missing)}")
+    arrays = {name: _read_array(path, name, kind, header) for name in listed}
+    own = {name: arrays.pop(name) for name in layout.group_arrays if name in arrays}
+    fault = lengths_fault(kind, header, own)
+    if fault is not None:
+        raise _damaged(path, fault)
+    count, row_bytes = row_count(kind, header), header["row_bytes"]
     try:
         size = (path / "rows.bin").stat().st_size
         if size != count * row_bytes:
@@ -295,16 +216,22 @@ def read_trace(path: Path) -> ReferenceTrace:
         rows = np.memmap(path / "rows.bin", dtype=np.uint8, mode="r", shape=(count, row_bytes))
     except OSError as error:
         raise _damaged(path, f"rows.bin: {error.strerror or error}") from error
-    return ReferenceTrace(
-        path=path,
-        key=key,
-        header=header,
-        row_bytes=row_bytes,
-        tokens=arrays.pop("tokens"),
-        documents=arrays.pop("documents", None),
-        rows=rows,
-        arrays=arrays,
-    )
+    common = {
+        "path": path,
+        "key": key,
+        "header": header,
+        "row_bytes": row_bytes,
+        "rows": rows,
+        "starts": _starts(header, own),
+        "arrays": arrays,
+    }
+    return common, own
+
+
+def _starts(header: Mapping[str, Any], own: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+    if "length" in own:
+        return np.concatenate(([0], np.cumsum(own["length"], dtype=np.int64)))
+    return np.arange(header["windows"] + 1, dtype=np.int64) * int(header["positions"])
 
 
 def _read_header(path: Path) -> tuple[dict[str, Any], PartKey]:
@@ -324,13 +251,15 @@ def _read_header(path: Path) -> tuple[dict[str, Any], PartKey]:
     key = PartKey(kind=str(part["kind"]), protocol=tuple(sorted(protocol.items())))
     if key.sha256 != header.get("part_key"):
         raise _damaged(path, "its key does not belong to its protocol")
-    fault = _header_fault(header)
+    if key.kind not in LAYOUTS:
+        raise _damaged(path, f"`{key.kind:.40}` is no kind of trace")
+    fault = header_fault(key.kind, header)
     if fault is not None:
         raise _damaged(path, f"its header {fault}")
     return header, key
 
 
-def _read_array(path: Path, name: str, header: Mapping[str, Any]) -> NDArray[Any]:
+def _read_array(path: Path, name: str, kind: str, header: Mapping[str, Any]) -> NDArray[Any]:
     """One array of a trace, if it is what the header says."""
     if _ARRAY_NAME.fullmatch(name) is None:
         raise _damaged(path, f"it lists an array with the name {name!r:.60}")
@@ -341,23 +270,28 @@ def _read_array(path: Path, name: str, header: Mapping[str, Any]) -> NDArray[Any
     described = {"dtype": array.dtype.name, "shape": list(array.shape)}
     if header["arrays"][name] != described:
         raise _damaged(path, f"{name}.npy must be {header['arrays'][name]!s:.80}")
-    fault = _array_fault(name, array.dtype, array.shape, header)
+    fault = array_fault(name, array.dtype, array.shape, kind, header)
     if fault is not None:
         raise _damaged(path, f"{name}.npy {fault}")
     return array
 
 
-def _row_count(header: Mapping[str, Any]) -> int:
-    """N = W x T."""
-    return int(header["windows"]) * int(header["positions"])
+def row_count(kind: str, header: Mapping[str, Any]) -> int:
+    """Rows of a trace by its header."""
+    count = 1
+    for name in LAYOUTS[kind].sizes:
+        count *= int(header[name])
+    return count
 
 
-def _header_fault(header: Mapping[str, Any]) -> str | None:
+def header_fault(kind: str, header: Mapping[str, Any]) -> str | None:
     """Say what is wrong with a header, None if nothing is."""
-    for name, kind in (*_HEADER_FIELDS.items(), ("row_bytes", int)):
+    layout = LAYOUTS[kind]
+    sizes = dict.fromkeys((layout.group, *layout.sizes, "row_bytes"), int)
+    for name, wanted in (*_HEADER_FIELDS.items(), *sizes.items()):
         value = header.get(name)
-        if not isinstance(value, kind) or isinstance(value, bool):
-            return f"must have `{name}` of type {kind.__name__}"
+        if not isinstance(value, wanted) or isinstance(value, bool):
+            return f"must have `{name}` of type {wanted.__name__}"
         if isinstance(value, int) and not 0 < value < 2**40:
             return f"must have a positive `{name}`, it is {value}"
     if header["form"] not in _FORMS:
@@ -367,20 +301,39 @@ def _header_fault(header: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _array_fault(
-    name: str, dtype: np.dtype[Any], shape: tuple[int, ...], header: Mapping[str, Any]
+def array_fault(
+    name: str,
+    dtype: np.dtype[Any],
+    shape: tuple[int, ...],
+    kind: str,
+    header: Mapping[str, Any],
 ) -> str | None:
     """Say what is wrong with an array of a trace, None if nothing is."""
     if _ARRAY_NAME.fullmatch(name) is None:
         return "must have a name of a-z, 0-9 and _"
-    if name in {"tokens", "documents"}:
-        is_right = len(shape) == (2 if name == "tokens" else 1) and shape[0] == header["windows"]
-        wanted = "int32 with one entry per window"
+    layout, rows = LAYOUTS[kind], row_count(kind, header)
+    dimensions = layout.group_arrays.get(name)
+    if dimensions is not None:
+        is_right = len(shape) == dimensions and shape[0] == header[layout.group]
+        wanted = f"int32 with one entry per {layout.group.removesuffix('s')}"
         return None if is_right and dtype == np.int32 else f"must be {wanted}, it is {shape}"
     if dtype.name not in _DTYPES or not dtype.isnative:
         return f"must hold plain numbers, it holds {dtype}"
-    if len(shape) not in {1, 2} or shape[0] != _row_count(header):
-        return f"must have {_row_count(header)} rows in one or two dimensions, it has shape {shape}"
+    if len(shape) not in {1, 2} or shape[0] != rows:
+        return f"must have {rows} rows in one or two dimensions, it has shape {shape}"
+    return None
+
+
+def lengths_fault(
+    kind: str, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> str | None:
+    """Say whether groups of any length do not make up the rows, None if they do."""
+    length = arrays.get("length") if kind == "item_trace" else None
+    if length is None:
+        return None
+    rows = row_count(kind, header)
+    if int(length.min()) < 1 or int(length.sum(dtype=np.int64)) != rows:
+        return f"`length` must be positive and add up to {rows}"
     return None
 
 

@@ -114,7 +114,7 @@ def test_stored_states_and_stored_logits_give_the_same_values(
     folder, fake, corpus, measured, monkeypatch, is_rebuilt
 ):
     # which of the two is stored depends on the time a decode takes
-    share = "silentzone.measure.reference._LARGEST_REBUILD_SHARE"
+    share = "silentzone.measure.trace_rows._LARGEST_REBUILD_SHARE"
     monkeypatch.setattr(share, np.inf if is_rebuilt else -1.0)
     job = corpus(name="again")
     trace = _trace(folder, measured["reference"], job)
@@ -145,7 +145,7 @@ def test_a_head_that_does_not_rebuild_the_logits_is_not_used(folder, fake, corpu
 
 
 def test_stored_states_need_the_head(folder, fake, corpus, monkeypatch):
-    monkeypatch.setattr("silentzone.measure.reference._LARGEST_REBUILD_SHARE", np.inf)
+    monkeypatch.setattr("silentzone.measure.trace_rows._LARGEST_REBUILD_SHARE", np.inf)
     trace = _trace(folder, fake(), corpus())
     with pytest.raises(MeasurementError, match="output head cannot be read"):
         TraceReader(trace, None)

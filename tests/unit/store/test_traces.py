@@ -38,7 +38,8 @@ def write(folder, key=KEY, arrays=ARRAYS, header=HEADER):
     with folder.trace_writer("wiki.parquet", key, header, 8) as writer:
         for window in range(2):
             writer.append_rows(rows_of(window))
-        return writer.finish(arrays, {"rebuild_error": {"kld_max": 4e-12}})
+        writer.finish(arrays, {"rebuild_error": {"kld_max": 4e-12}})
+    return folder.trace("wiki.parquet")
 
 
 @pytest.fixture
@@ -154,7 +155,7 @@ def test_an_impossible_header_is_refused(folder, field, value, message):
 
 
 def test_a_key_of_another_kind_is_refused(folder):
-    with pytest.raises(TableError, match="of kind `trace`"):
+    with pytest.raises(TableError, match="of the kind of a trace"):
         folder.trace_writer("c", PartKey.of("tokens"), HEADER, 8)
 
 
@@ -231,4 +232,95 @@ def test_a_pickle_in_the_place_of_an_array_is_refused(written):
     folder, path = written
     np.save(path / "nll.npy", np.array([{}] * 6), allow_pickle=True)
     with pytest.raises(TableError, match=r"nll\.npy"):
+        folder.trace("wiki.parquet")
+
+
+# -- along items ------------------------------------------------------------------------------
+
+ALONG_ITEMS = PartKey.of("item_trace", model="a")
+ITEM_HEADER = {
+    "form": "logits",
+    "continuations": 3,
+    "rows": 6,
+    "vocabulary": 11,
+    "width": 11,
+    "row_encoding": "f32",
+    "head": {"type": "F16"},
+}
+ITEM_ARRAYS = {
+    "item": np.array([0, 0, 4], np.int32),
+    "choice": np.array([0, 1, 0], np.int32),
+    "length": np.array([3, 1, 2], np.int32),
+    "token_id": np.arange(6, dtype=np.int32),
+}
+
+
+def write_items(folder, arrays=ITEM_ARRAYS, key=ALONG_ITEMS):
+    with folder.trace_writer("wiki.parquet", key, ITEM_HEADER, 8) as writer:
+        writer.append_rows(np.full((4, 8), 1, np.uint8))
+        writer.append_rows(np.full((2, 8), 2, np.uint8))
+        writer.finish(arrays)
+    return folder.item_trace("wiki.parquet")
+
+
+def test_groups_of_any_length_come_back_as_they_were(folder):
+    trace = write_items(folder)
+    assert trace is not None
+    assert [trace.stretch(group) for group in range(3)] == [slice(0, 3), slice(3, 4), slice(4, 6)]
+    np.testing.assert_array_equal(trace.item, [0, 0, 4])
+    np.testing.assert_array_equal(trace.choice, [0, 1, 0])
+    np.testing.assert_array_equal(trace.arrays["token_id"], np.arange(6))
+    np.testing.assert_array_equal(trace.rows[:, 0], [1, 1, 1, 1, 2, 2])
+    with pytest.raises(ShapeError, match=r"`continuation` must be in 0\.\.2, it is 3"):
+        trace.stretch(3)
+
+
+def test_a_corpus_and_a_benchmark_of_one_name_do_not_meet(folder):
+    write(folder)
+    write_items(folder)
+    assert folder.trace("wiki.parquet").key == KEY
+    assert folder.item_trace("wiki.parquet").key == ALONG_ITEMS
+    assert folder.has_trace("wiki.parquet", KEY)
+    assert folder.has_trace("wiki.parquet", ALONG_ITEMS)
+    assert folder.item_trace("other") is None
+
+
+def test_a_superseded_trace_along_items_comes_back(folder):
+    write_items(folder)
+    write_items(folder, key=PartKey.of("item_trace", model="b"))
+    assert folder.has_trace("wiki.parquet", ALONG_ITEMS)
+    assert folder.item_trace("wiki.parquet").key == ALONG_ITEMS
+    assert len(list((folder.root / "superseded/item_traces/wiki.parquet").iterdir())) == 1
+
+
+@pytest.mark.parametrize("length", [[3, 1, 1], [6, 0, 0], [3, -1, 4]])
+def test_lengths_that_do_not_make_up_the_rows_are_refused(folder, length):
+    arrays = ITEM_ARRAYS | {"length": np.array(length, np.int32)}
+    with pytest.raises(ShapeError, match="`length` must be positive and add up to 6"):
+        write_items(folder, arrays)
+    assert folder.item_trace("wiki.parquet") is None
+    path = write_items(folder).path
+    np.save(path / "length.npy", arrays["length"])
+    with pytest.raises(TableError, match="`length` must be positive and add up to 6"):
+        folder.item_trace("wiki.parquet")
+
+
+@pytest.mark.parametrize("name", ["item", "choice", "length"])
+def test_a_trace_along_items_names_every_group(folder, name):
+    with pytest.raises(ShapeError, match=f"must have an array `{name}`"):
+        write_items(folder, {k: v for k, v in ITEM_ARRAYS.items() if k != name})
+
+
+def test_a_trace_of_another_kind_in_its_place_is_refused(folder):
+    (folder.root / "traces").mkdir()
+    write_items(folder).path.rename(folder.root / "traces" / "wiki.parquet")
+    with pytest.raises(TableError, match="must be of kind `trace`, it is `item_trace`"):
+        folder.trace("wiki.parquet")
+
+
+def test_a_kind_that_is_no_trace_is_refused(written):
+    folder, path = written
+    part = PartKey.of("tokens")
+    edit(path, part={"kind": "tokens", "protocol": {}}, part_key=part.sha256)
+    with pytest.raises(TableError, match="`tokens` is no kind of trace"):
         folder.trace("wiki.parquet")
