@@ -251,6 +251,28 @@ def test_continuations_have_the_logits_of_a_window_of_the_same_tokens(
         assert _divergence(as_window, logits, window, whole).max() <= LARGEST_NOISE
 
 
+def test_continuations_with_hidden_states_have_the_same_logits(case, backend, requests):
+    head = case.engine.output_head(case.path)
+    without = [part.logits_NV.copy() for part in backend.continuation_logits(requests)]
+    parts = backend.continuation_logits(requests, with_hidden=True)
+    for ordinary, part in zip(without, parts, strict=True):
+        assert part.requests_in_call >= 1
+        observed = requests[part.request].continuations[part.continuation]
+        described = describe_rows(ordinary, observed)
+        noise = compare_rows(ordinary, part.logits_NV, observed, described).kl_divergence
+        assert noise.max() <= LARGEST_NOISE
+        rows = encode_rows(part.hidden_ND, head.row_code)
+        rebuilt = np.empty(part.logits_NV.shape, np.float32)
+        head.logits(decode_rows(rows, head.row_code, part.hidden_ND.shape[1]), rebuilt)
+        described = describe_rows(part.logits_NV, observed)
+        error = compare_rows(part.logits_NV, rebuilt, observed, described).kl_divergence
+        assert error.max() <= 1e-6
+
+
+def test_hidden_states_come_only_where_they_are_asked_for(backend, requests):
+    assert all(part.hidden_ND is None for part in backend.continuation_logits(requests))
+
+
 def test_a_file_that_is_no_model_is_refused(case, tmp_path):
     path = tmp_path / "no-model"
     path.write_bytes(b"GGUF but not really")

@@ -1,7 +1,7 @@
 """What an engine must offer to be measured.
 
 Shape letters: W windows, C tokens of a window, T scored positions of a window, V vocabulary
-entries, D width of the final hidden state.
+entries, D width of the final hidden state, N tokens of a continuation.
 """
 
 from __future__ import annotations
@@ -68,6 +68,9 @@ class ContinuationLogits:
     continuation: int
     logits_NV: NDArray[np.float32]
     """Row j predicts token j of the continuation."""
+    hidden_ND: NDArray[np.float32] | None = None
+    requests_in_call: int = 1
+    """Requests that were decoded in the same call of the engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,7 @@ class LogitBackend(Protocol):
         self,
         requests: Sequence[ContinuationRequest],
         *,
+        with_hidden: bool = False,
         share_prompts: bool = True,
         split: BatchSplit = BatchSplit(),
     ) -> Iterator[ContinuationLogits]:

@@ -108,6 +108,7 @@ class FakeBackend:
         self,
         requests: Sequence[ContinuationRequest],
         *,
+        with_hidden: bool = False,
         share_prompts: bool = True,  # noqa: ARG002 - changes nothing in this engine
         split: BatchSplit = _REGULAR,
     ) -> Iterator[ContinuationLogits]:
@@ -116,7 +117,8 @@ class FakeBackend:
             for k, continuation in enumerate(request.continuations):
                 tokens = np.concatenate((request.prompt, continuation[:-1]))
                 hidden = self._hidden(tokens)[len(request.prompt) - 1 :]
-                yield ContinuationLogits(index, k, self._logits(hidden, split))
+                states = hidden if with_hidden else None
+                yield ContinuationLogits(index, k, self._logits(hidden, split), states)
 
     def _fail(self) -> None:
         if self._misbehave == "abort":

@@ -46,8 +46,9 @@ def test_a_shared_prompt_belongs_to_all_its_continuations():
     ]
     first, second = group.parts
     assert (first.request, first.continuation, first.prompt_row, first.first_row) == (0, 0, 0, 1)
-    assert first.rows(3) == slice(1, 3)
-    assert (second.prompt_row, second.rows(1)) == (0, slice(3, 3))
+    assert first.rows(3).tolist() == [0, 1, 2]
+    assert (second.prompt_row, second.rows(1).tolist()) == (0, [0])
+    assert group.batch.output_tokens.tolist() == [1, 2, 3]
 
 
 def test_separate_prompts_are_repeated_for_each_continuation():

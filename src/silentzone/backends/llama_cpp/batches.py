@@ -40,6 +40,11 @@ class Batch:
         """Rows of logits the whole batch asks for."""
         return self.outputs_between(0, self._length)
 
+    @property
+    def output_tokens(self) -> NDArray[np.intp]:
+        """Index in the batch of each token whose logits are wanted."""
+        return np.flatnonzero(self._outputs[: self._length])
+
     def outputs_between(self, start: int, stop: int) -> int:
         """Rows of logits that the tokens of a stretch ask for."""
         return int(self._outputs[start:stop].sum())
@@ -89,9 +94,10 @@ class Part:
     first_row: int
     """Output row of the continuation's first token, which predicts its second."""
 
-    def rows(self, length: int) -> slice:
-        """Output rows that predict tokens 1 .. length - 1 of the continuation."""
-        return slice(self.first_row, self.first_row + length - 1)
+    def rows(self, length: int) -> NDArray[np.intp]:
+        """Output rows that predict a continuation of ``length`` tokens."""
+        inner = np.arange(self.first_row, self.first_row + length - 1)
+        return np.concatenate(([self.prompt_row], inner))
 
 
 @dataclass(slots=True, eq=False)

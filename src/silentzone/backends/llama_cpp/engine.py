@@ -175,6 +175,7 @@ class LlamaCppBackend:
         self,
         requests: Sequence[ContinuationRequest],
         *,
+        with_hidden: bool = False,
         share_prompts: bool = True,
         split: BatchSplit = _REGULAR,
     ) -> Iterator[ContinuationLogits]:
@@ -183,10 +184,14 @@ class LlamaCppBackend:
         A shared prompt is decoded once: its tokens belong to the sequences of all its
         continuations, in a cache that the sequences share.
         """
-        return self._alone(self._continuation_stream(requests, share_prompts, split))
+        return self._alone(self._continuation_stream(requests, with_hidden, share_prompts, split))
 
     def _continuation_stream(
-        self, requests: Sequence[ContinuationRequest], share_prompts: bool, split: BatchSplit
+        self,
+        requests: Sequence[ContinuationRequest],
+        with_hidden: bool,
+        share_prompts: bool,
+        split: BatchSplit,
     ) -> Iterator[ContinuationLogits]:
         one_by_one = split.tokens_per_call is not None
         groups = group_requests(
@@ -202,11 +207,11 @@ class LlamaCppBackend:
             tokens=cells,
             sequences=max(_GROUP_SEQUENCES, *(group.sequences for group in groups)),
             batch=cells,
-            with_hidden=False,
+            with_hidden=with_hidden,
             is_unified=True,
         )
         for group in groups:
-            yield from self._decode_group(group, requests, split)
+            yield from self._decode_group(group, requests, with_hidden, split)
 
     def _alone(self, stream: Iterator[_Part]) -> Iterator[_Part]:
         """Refuse to go on with a stream whose buffers another one has taken."""
@@ -282,20 +287,31 @@ class LlamaCppBackend:
             yield WindowLogits(first + k, logits[part], states, len(windows))
 
     def _decode_group(
-        self, group: Group, requests: Sequence[ContinuationRequest], split: BatchSplit
+        self,
+        group: Group,
+        requests: Sequence[ContinuationRequest],
+        with_hidden: bool,
+        split: BatchSplit,
     ) -> Iterator[ContinuationLogits]:
         where = f"items {group.first_request} to {group.first_request + group.requests - 1}"
+        hidden = None
         if split.tokens_per_call is not None:
             logits = self._decode_in_steps(group.batch, split.tokens_per_call, where)
         else:
             self._decode(group.batch, where)
-            logits = self._output_logits(group.batch.output_count)
+            # with hidden states every token is an output, otherwise only those asked for
+            outputs = len(group.batch) if with_hidden else group.batch.output_count
+            logits = self._output_logits(outputs)
+            hidden = self._output_hidden(outputs) if with_hidden else None
+        asked = group.batch.output_tokens
         for part in group.parts:
-            length = len(requests[part.request].continuations[part.continuation])
-            rows = np.concatenate(
-                (logits[part.prompt_row : part.prompt_row + 1], logits[part.rows(length)])
+            rows = part.rows(len(requests[part.request].continuations[part.continuation]))
+            if hidden is not None:
+                rows = asked[rows]
+            states = None if hidden is None else hidden[rows]
+            yield ContinuationLogits(
+                part.request, part.continuation, logits[rows], states, group.requests
             )
-            yield ContinuationLogits(part.request, part.continuation, rows)
 
     def _decode(self, batch: Batch, where: str) -> None:
         self._clear()
