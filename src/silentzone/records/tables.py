@@ -3,6 +3,7 @@
 History
 -------
 tokens 1, items 1, floors 1: first version.
+prompts 1: first version, added beside the others.
 """
 
 from __future__ import annotations
@@ -110,6 +111,19 @@ CHURN = TableSchema(
     ),
 )
 
-ALL = {schema.name: schema for schema in (TOKENS, FLOORS, ITEMS, CHURN)}
+PROMPTS = TableSchema(
+    "prompts",
+    1,
+    (
+        Column("item_id", "string", False, "item of the benchmark"),
+        Column("choice", "int32", False, "index of the choice whose text is followed"),
+        Column("position", "int32", False, "index of the predicted token in the choice's tokens"),
+        Column("token_id", "int32", False, "the choice's token there"),
+        Column("status", "dictionary", False, "ok, or why the values are null"),
+        *_POSITION_METRICS,
+    ),
+)
+
+ALL = {schema.name: schema for schema in (TOKENS, FLOORS, ITEMS, CHURN, PROMPTS)}
 
 POSITION_METRICS = tuple(column.name for column in _POSITION_METRICS)
