@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from silentzone.report.escaping import visible
+from silentzone.report.escaping import labels, visible
 from silentzone.report.numbers import finite
 from silentzone.report.reading import (
     COMPOSITE,
+    COMPOSITES,
     FULL,
     HEADLINE_METRIC,
     Model,
@@ -19,6 +20,7 @@ from silentzone.report.reading import (
     quantity,
     rows,
 )
+from silentzone.report.words import metric_title
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +50,12 @@ class Harm:
     volume: Quantity
     direction: Quantity
     net: Quantity
+    excess_volume: Quantity | None
+    """Volume minus the churn floor; null where no item was asked again."""
+    split_repeat: Quantity | None
+    answers_changed: Quantity | None
+    """Share of items with another answer, right or wrong; null where answers are not known."""
+    wrong_to_wrong: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +73,8 @@ class Cohort:
     floors: Mapping[tuple[str, str], Floor]
     scores: Mapping[tuple[str, str], Quantity]
     """By model and benchmark, the composite among them."""
+    headline: str
+    """The fidelity metric the page speaks of: mean KLD, where there is one."""
     churn: Mapping[tuple[str, str], Quantity]
     decomposition: Mapping[tuple[str, str], Harm]
     relations: tuple[Raw, ...]
@@ -72,19 +82,47 @@ class Cohort:
     """The zone the report speaks of: that of the headline verdict."""
 
     @property
-    def reference(self) -> Model:
-        """The model everything is measured against."""
-        return self.models[0]
+    def reference(self) -> Model | None:
+        """The model everything is measured against; null in a table that marks none."""
+        return next((model for model in self.models if model.is_reference), None)
 
     @property
     def candidates(self) -> tuple[Model, ...]:
         """Largest file first."""
-        return self.models[1:]
+        return tuple(model for model in self.models if not model.is_reference)
 
     @property
     def corpus(self) -> str | None:
-        """The corpus of the headline numbers: the study's first."""
+        """The corpus of the headline numbers: the study's first; null where none is named."""
         return self.corpora[0] if self.corpora else None
+
+    @property
+    def headline_words(self) -> str:
+        """The headline metric as a sentence has it."""
+        return metric_title(self.headline)
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        """The full cohort and, where one could be formed, the zone the report speaks of."""
+        return (FULL,) if self.zone is None else (FULL, self.zone)
+
+    def is_headline(
+        self, row: Raw, score: str | None = COMPOSITE, corpus: str | None = None
+    ) -> bool:
+        """Whether a row is of the headline metric on its corpus, and of the score if one is given.
+
+        A row without a corpus stands for the only one there is.
+        """
+        return (
+            row.get("metric") == self.headline
+            and (row.get("corpus") or None) in (corpus or self.corpus, None)
+            and score in (None, row.get("score"))
+        )
+
+    def short_labels(self, limit: int) -> Mapping[str, str]:
+        """Label of every model by name, no two alike, short enough for a drawing."""
+        names = [model.name for model in self.models]
+        return dict(zip(names, labels(names, limit), strict=True))
 
     @property
     def score_names(self) -> tuple[str, ...]:
@@ -97,30 +135,31 @@ class Cohort:
         levels = {q.confidence for q in self.scores.values() if q.confidence is not None}
         return f"{100 * levels.pop():g} % interval" if len(levels) == 1 else "interval"
 
-    def metric(self, model: str, corpus: str | None, key: str = HEADLINE_METRIC) -> Quantity:
-        """Return a fidelity metric, or a quantity that says it was not measured."""
-        return self.fidelity.get((model, corpus or ""), {}).get(key, NOT_MEASURED)
+    def metric(self, model: str, corpus: str | None, key: str | None = None) -> Quantity:
+        """Return a fidelity metric, the headline one if none is named, or why there is none."""
+        found = self.fidelity.get((model, corpus or ""), {})
+        return found.get(key or self.headline, NOT_MEASURED)
 
     def score(self, model: str, benchmark: str) -> Quantity:
         """Return a score, or a quantity that says it was not measured."""
         return self.scores.get((model, benchmark), NOT_MEASURED)
 
-    def relation(
-        self, score: str, zone: str, corpus: str | None, metric: str = HEADLINE_METRIC
-    ) -> Raw | None:
-        """Return the relation asked for, or null when the study has none."""
-        wanted = {"metric": metric, "score": score, "zone": zone}
-        for relation in self.relations:
-            same = all(relation.get(key) == value for key, value in wanted.items())
-            if same and relation.get("corpus") in (corpus, None):
-                return relation
-        return None
+    def relation(self, score: str, zone: str, corpus: str | None = None) -> Raw | None:
+        """Return the relation of the headline metric, on its own corpus if none is named."""
+        return next(
+            (
+                row
+                for row in self.relations
+                if row.get("zone") == zone and self.is_headline(row, score, corpus)
+            ),
+            None,
+        )
 
     def zone_members(self) -> frozenset[str]:
         """Names of the candidates in the zone the report speaks of."""
         if self.zone is None:
             return frozenset()
-        found = self.relation(COMPOSITE, self.zone, self.corpus)
+        found = self.relation(COMPOSITE, self.zone)
         return frozenset(found.get("members") or ()) if found else frozenset()
 
 
@@ -133,14 +172,18 @@ def index(analysis: object) -> Cohort:
         If the analysis has another layout than schema 1.
     """
     raw = check(analysis)
-    fidelity = {(r["model"], r["corpus"]): r for r in _keyed(raw, "fidelity", "corpus")}
-    scores = {(r["model"], r["benchmark"]): r for r in _keyed(raw, "scores", "benchmark")}
-    decomposition = _keyed(raw, "decomposition", "benchmark")
+    fidelity = {
+        (r["model"], str(r.get("corpus") or "")): r
+        for r in rows(raw, "fidelity")
+        if isinstance(r.get("model"), str)
+    }
+    scores = {(r["model"], r["benchmark"]): r for r in _keyed(raw, "scores")}
+    headline = _headline_metric(raw)
     return Cohort(
         raw=raw,
         models=models(raw),
-        corpora=tuple(str(row.get("name")) for row in rows(raw, "corpora")),
-        benchmarks=tuple(str(row.get("name")) for row in rows(raw, "benchmarks")),
+        corpora=_corpora(raw, headline),
+        benchmarks=_benchmarks(raw, scores),
         has_composite=any(key[1] == COMPOSITE for key in scores),
         fidelity={
             key: {name: quantity(value) for name, value in (row.get("metrics") or {}).items()}
@@ -149,18 +192,50 @@ def index(analysis: object) -> Cohort:
         fidelity_status={key: visible(row.get("status")) for key, row in fidelity.items()},
         floors={key: _floor(row.get("floor") or {}) for key, row in fidelity.items()},
         scores={key: quantity(row.get("score")) for key, row in scores.items()},
-        churn={
-            key: quantity(row["churn_floor"])
-            for key, row in scores.items()
-            if row.get("churn_floor") is not None
+        headline=headline,
+        churn=_churn(raw, scores),
+        decomposition={
+            (r["model"], r["benchmark"]): _harm(r) for r in _keyed(raw, "decomposition")
         },
-        decomposition={(r["model"], r["benchmark"]): _harm(r) for r in decomposition},
         relations=tuple(rows(raw, "relations")),
-        zone=_headline_zone(raw),
+        zone=_headline_zone(raw, headline),
     )
 
 
-def headline_verdicts(raw: Raw) -> tuple[Raw, ...]:
+def _churn(raw: Raw, scores: Mapping[tuple[str, str], Raw]) -> dict[tuple[str, str], Quantity]:
+    """Churn floor by model and benchmark, from whichever section has it."""
+    found = {key: row.get("churn_floor") for key, row in scores.items()}
+    for row in _keyed(raw, "decomposition"):
+        if row.get("churn") is not None:
+            found[(row["model"], row["benchmark"])] = row["churn"]
+    return {key: quantity(value) for key, value in found.items() if value is not None}
+
+
+def _headline_metric(raw: Raw) -> str:
+    """Mean KLD if anything speaks of it, else the first KLD, else the first metric."""
+    asked = (row.get("metric") for name in ("relations", "verdicts") for row in rows(raw, name))
+    measured = (key for row in rows(raw, "fidelity") for key in row.get("metrics") or {})
+    found = list(dict.fromkeys(str(name) for name in (*asked, *measured) if name))
+    if HEADLINE_METRIC in found or not found:
+        return HEADLINE_METRIC
+    return next((name for name in found if name.startswith("kld")), found[0])
+
+
+def _corpora(raw: Raw, headline: str) -> tuple[str, ...]:
+    """Names of the corpora; a table has no section of them, its metrics may still name some."""
+    listed = [row.get("name") for row in rows(raw, "corpora")]
+    named = [
+        row.get("corpus") for row in rows(raw, "relations") if row.get("metric") == headline
+    ] + [row.get("corpus") for row in rows(raw, "fidelity")]
+    return tuple(dict.fromkeys(str(name) for name in listed or named if name))
+
+
+def _benchmarks(raw: Raw, scores: Mapping[tuple[str, str], Raw]) -> tuple[str, ...]:
+    listed = [str(row.get("name")) for row in rows(raw, "benchmarks")]
+    return tuple(listed or dict.fromkeys(name for _, name in scores if name not in COMPOSITES))
+
+
+def headline_verdicts(raw: Raw, metric: str = HEADLINE_METRIC) -> tuple[Raw, ...]:
     """Verdicts on the headline metric near the baseline, the study's first corpus first.
 
     Within a corpus the order is the study's, but a zone that could not be formed comes last.
@@ -168,15 +243,15 @@ def headline_verdicts(raw: Raw) -> tuple[Raw, ...]:
     computed = {
         (row.get("corpus"), row.get("zone"))
         for row in rows(raw, "relations")
-        if row.get("metric") == HEADLINE_METRIC
+        if row.get("metric") == metric
         and row.get("score") == COMPOSITE
         and finite(row.get("spearman")) is not None
     }
-    corpora = [row.get("name") for row in rows(raw, "corpora")]
+    corpora = _corpora(raw, metric)
     found = [
         row
         for row in rows(raw, "verdicts")
-        if row.get("metric") == HEADLINE_METRIC
+        if row.get("metric") == metric
         and row.get("score") == COMPOSITE
         and row.get("zone") not in (FULL, None)
     ]
@@ -189,16 +264,16 @@ def headline_verdicts(raw: Raw) -> tuple[Raw, ...]:
     return tuple(sorted(found, key=place))
 
 
-def _headline_zone(raw: Raw) -> str | None:
-    found = headline_verdicts(raw)
+def _headline_zone(raw: Raw, metric: str) -> str | None:
+    found = headline_verdicts(raw, metric)
     return str(found[0]["zone"]) if found else None
 
 
-def _keyed(raw: Raw, section: str, second: str) -> list[Raw]:
+def _keyed(raw: Raw, section: str) -> list[Raw]:
     return [
         row
         for row in rows(raw, section)
-        if isinstance(row.get("model"), str) and isinstance(row.get(second), str)
+        if isinstance(row.get("model"), str) and isinstance(row.get("benchmark"), str)
     ]
 
 
@@ -220,4 +295,9 @@ def _harm(raw: Raw) -> Harm:
         volume=quantity(raw.get("volume")),
         direction=quantity(raw.get("direction")),
         net=quantity(raw.get("net")),
+        **{
+            key: None if raw.get(key) is None else quantity(raw[key])
+            for key in ("excess_volume", "split_repeat", "answers_changed")
+        },
+        wrong_to_wrong=finite(raw.get("wrong_to_wrong")),
     )

@@ -10,77 +10,108 @@ from silentzone.report import numbers
 from silentzone.report.cohort import Cohort, headline_verdicts
 from silentzone.report.escaping import visible
 from silentzone.report.numbers import finite
-from silentzone.report.reading import COMPOSITE, FULL, rows
+from silentzone.report.reading import COMPOSITE, Raw, rows
 from silentzone.report.views import Answer, Fact
-from silentzone.report.words import coefficient_words, relation_detail, zone_title
+from silentzone.report.words import (
+    coefficient_words,
+    expected_words,
+    on_corpus,
+    opening,
+    relation_detail,
+    zone_title,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+_MOST_NAMED = 4
 _TONES = {"informative": "good", "silent": "bad", "cannot tell": "open"}
 
 
 def answers(cohort: Cohort) -> tuple[Answer, ...]:
     """Return the two questions of the page's head: which one, and whether KLD speaks of scores."""
-    return (_which(cohort), _does_kld_speak(cohort))
+    return (_which(cohort), _does_it_speak(cohort))
 
 
 def _which(cohort: Cohort) -> Answer:
     decision = cohort.raw["decision"]
     pick = next((model.label for model in cohort.models if model.is_pick), None)
     sentence = decision.get("sentence")
+    is_open = not sentence or str(sentence).startswith("No decision")
     return Answer(
         question="Which quant may be deployed?",
-        answer=pick
-        or ("No decision" if str(sentence).startswith("No decision") else "None shown safe"),
+        answer=pick or ("No decision" if is_open else "None shown safe"),
         tone="good" if pick else "open",
-        sentence=visible(sentence) if sentence else "The study recorded no decision.",
+        sentence=visible(sentence) if sentence else _why_undecided(cohort),
         reasons=(),
     )
 
 
-def _does_kld_speak(cohort: Cohort) -> Answer:
-    question = "Does mean KLD say anything about the score near the baseline?"
-    found = headline_verdicts(cohort.raw)
+def _why_undecided(cohort: Cohort) -> str:
+    if cohort.reference is None:
+        return (
+            "No model is marked as the reference, so no candidate can be shown to be as good as it."
+        )
+    if not cohort.benchmarks:
+        return "There is no benchmark, and fidelity alone does not say what a candidate loses."
+    return "No decision was recorded."
+
+
+def _does_it_speak(cohort: Cohort) -> Answer:
+    metric = cohort.headline_words
+    question = f"Does {metric} say anything about the score near the baseline?"
+    found = headline_verdicts(cohort.raw, cohort.headline)
     if not found:
-        why = "" if cohort.benchmarks else ", because it has no benchmark"
         return Answer(
             question=question,
             answer="Cannot tell",
             tone="open",
-            sentence=f"The study holds no verdict on mean KLD near the baseline{why}.",
+            sentence=f"There is no verdict on {metric} near the baseline{_why_silent(cohort)}.",
             reasons=(),
         )
     first = found[0]
     word = str(first.get("verdict"))
-    relation = cohort.relation(COMPOSITE, str(first.get("zone")), str(first.get("corpus")))
+    relation = cohort.relation(COMPOSITE, str(first.get("zone")), first.get("corpus"))
     has_rho = relation is not None and finite(relation.get("spearman")) is not None
-    others = [row for row in found[1:] if row.get("verdict") != first.get("verdict")]
     return Answer(
         question=question,
         answer=word.capitalize() if word in _TONES else "Cannot tell",
         tone=_TONES.get(word, "open"),
         sentence=visible(first.get("sentence")),
-        reasons=tuple(
-            f"Another reading ({zone_title(row.get('zone'))}, "
-            f"{visible(row.get('corpus') or 'all')}): {visible(row.get('verdict'))}."
-            for row in others
-        ),
+        reasons=_other_readings(first, found[1:]),
         detail=coefficient_words(relation) if relation is not None and has_rho else None,
+    )
+
+
+def _why_silent(cohort: Cohort) -> str:
+    if not cohort.benchmarks:
+        return ", because there is no benchmark"
+    if not cohort.fidelity and not cohort.relations:
+        return ", because there is no fidelity metric"
+    if cohort.reference is None:
+        return ", because no model is marked as the reference"
+    return ""
+
+
+def _other_readings(first: Raw, others: Sequence[Raw]) -> tuple[str, ...]:
+    """Where other zones and corpora come to another verdict, one line per verdict."""
+    by_verdict: dict[str, list[str]] = {}
+    for row in others:
+        if row.get("verdict") != first.get("verdict"):
+            where = f"{zone_title(row.get('zone'))}{on_corpus(row.get('corpus'))}"
+            by_verdict.setdefault(visible(row.get("verdict")), []).append(where)
+    return tuple(
+        f"Other readings, {verdict}: {', '.join(places[:_MOST_NAMED])}"
+        + (f" and {len(places) - _MOST_NAMED} more." if len(places) > _MOST_NAMED else ".")
+        for verdict, places in by_verdict.items()
     )
 
 
 def facts(cohort: Cohort) -> Iterator[Fact]:
     """Yield the key numbers below the answers."""
-    states = [model.status for model in cohort.candidates]
-    incomplete = [f"{states.count(s)} {s}" for s in ("partial", "failed") if s in states]
-    yield Fact(
-        name="Candidates",
-        value=numbers.count(len(states)),
-        detail=", ".join(incomplete) or "all measured completely",
-    )
+    yield _candidates(cohort)
     items = [finite(row.get("items")) or 0 for row in rows(cohort.raw, "benchmarks")]
-    if items:
+    if sum(items) > 0:
         yield Fact(
             name="Benchmark items",
             value=numbers.count(sum(items)),
@@ -93,19 +124,48 @@ def facts(cohort: Cohort) -> Iterator[Fact]:
             value=numbers.count(sum(positions)),
             detail=f"{len(positions)} corp{'ora' if len(positions) > 1 else 'us'}, per model",
         )
-    for zone in (FULL, cohort.zone):
-        relation = None if zone is None else cohort.relation(COMPOSITE, zone, cohort.corpus)
+    for zone in cohort.zones:
+        relation = cohort.relation(COMPOSITE, zone)
         if relation is not None:
             rho = finite(relation.get("spearman"))
+            expected = expected_words(relation)
             yield Fact(
-                name=f"KLD and composite, {zone_title(zone)}",
+                name=f"{opening(cohort.headline_words)} and composite, {zone_title(zone)}",
                 value=numbers.DASH if rho is None else f"ρ {numbers.coefficient(rho)}",
-                detail=relation_detail(relation),
+                detail=relation_detail(relation) + (f", {expected}" if expected else ""),
             )
-    budget = finite(cohort.raw["decision"].get("memory_budget_bytes"))
-    fits = cohort.raw["decision"].get("fits") or ()
-    yield Fact(
-        name="Memory budget",
-        value="none set" if budget is None else numbers.file_size(budget),
-        detail=f"{len(fits)} candidates fit",
+    if cohort.raw["decision"]:
+        yield _budget(cohort.raw["decision"])
+
+
+def _candidates(cohort: Cohort) -> Fact:
+    states = [model.status for model in cohort.candidates]
+    incomplete = [f"{states.count(s)} {s}" for s in ("partial", "failed") if s in states]
+    complete = "all measured completely"
+    if cohort.raw["source"].get("kind") not in (None, "study"):
+        complete = "with a reference" if cohort.reference else "no reference among them"
+    return Fact(
+        name="Candidates",
+        value=numbers.count(len(states)),
+        detail=", ".join(incomplete) or complete,
+    )
+
+
+def _budget(decision: Raw) -> Fact:
+    """Every budget that was set, and how many candidates fit into all of them."""
+    memory, file_bytes, bits = (
+        finite(decision.get(key))
+        for key in ("memory_budget_bytes", "file_bytes_budget", "bits_per_weight_budget")
+    )
+    named = [
+        *([] if memory is None else [f"{numbers.file_size(memory)} in memory"]),
+        *([] if file_bytes is None else [f"{numbers.file_size(file_bytes)} on disk"]),
+        *([] if bits is None else [f"{numbers.decimal(bits)} bits per weight"]),
+    ]
+    fits = decision.get("fits") or ()
+    rest = f"and {', '.join(named[1:])}; " if named[1:] else ""
+    return Fact(
+        name="Budget",
+        value=named[0] if named else "none set",
+        detail=f"{rest}{len(fits)} candidates fit",
     )

@@ -13,6 +13,7 @@ from silentzone.report.numbers import DASH, finite
 SCHEMA_VERSION = 1
 HEADLINE_METRIC = "kld_mean"
 COMPOSITE = "composite"
+COMPOSITES = (COMPOSITE, "composite_normalised", "composite_rank")
 FULL = "full"
 
 _SECTIONS = (
@@ -20,6 +21,8 @@ _SECTIONS = (
     "distinguishable", "scores", "relations", "decomposition", "verdicts", "decision", "cautions",
     "exclusions", "failures",
 )  # fmt: skip
+_OBJECTS = ("engine", "decision", "source", "signed_shift_summary")
+"""Sections of one object; an analysis of a table leaves some of them empty."""
 
 Raw = Mapping[str, Any]
 
@@ -69,9 +72,20 @@ class Model:
         size = finite(self.raw.get("file_bytes"))
         return None if size is None else size / 1e9
 
+    @property
+    def bits_per_weight(self) -> float | None:
+        """Bits per weight, as the file or the table has it."""
+        return finite(self.raw.get("bits_per_weight"))
+
 
 def check(analysis: object) -> Raw:
     """Return the analysis when it has the layout this report was written for.
+
+    Returns
+    -------
+    mapping
+        Sections of one object that are null or empty, as those of a table are, become an object
+        without entries; the reference stays null where no model is marked as one.
 
     Raises
     ------
@@ -95,14 +109,17 @@ def check(analysis: object) -> Raw:
             f"`analysis.json` lacks {', '.join(f'`{name}`' for name in missing)}.",
             hint="the file is not whole: rerun `silentzone analyze` on the study",
         )
-    for section in ("study", "reference", "engine", "decision"):
-        if not isinstance(analysis[section], Mapping):
+    found = {**analysis, **{name: analysis.get(name) or {} for name in _OBJECTS}}
+    found["reference"] = analysis["reference"] or None
+    may_lack = ("reference",) if found["reference"] is not None else ()
+    for section in ("study", *may_lack, *_OBJECTS):
+        if not isinstance(found[section], Mapping):
             raise TableError(
                 f"`{section}` in `analysis.json` must be an object, it is "
-                f"{type(analysis[section]).__name__}.",
+                f"{type(found[section]).__name__}.",
                 hint="rerun `silentzone analyze` on the study",
             )
-    return analysis
+    return found
 
 
 def rows(raw: Raw, section: str) -> Iterator[Raw]:
@@ -161,14 +178,15 @@ def bounds(raw: object) -> tuple[float | None, float | None]:
 
 
 def models(analysis: Raw) -> tuple[Model, ...]:
-    """Return the reference, then the candidates, with pairwise different labels.
+    """Return the reference, if there is one, then the candidates, with different labels.
 
     Raises
     ------
     TableError
         If a model has no name or two models share one.
     """
-    found = [analysis["reference"], *rows(analysis, "candidates")]
+    reference = analysis["reference"]
+    found = [*(() if reference is None else (reference,)), *rows(analysis, "candidates")]
     names = [model.get("name") for model in found]
     if not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
         raise TableError(
@@ -180,10 +198,10 @@ def models(analysis: Raw) -> tuple[Model, ...]:
         Model(
             name=model["name"],
             label=label,
-            is_reference=index == 0,
+            is_reference=model is reference,
             is_pick=pick is not None and model["name"] == pick,
             status=visible(model.get("status", "complete")),
             raw=model,
         )
-        for index, (model, label) in enumerate(zip(found, labels(names), strict=True))
+        for model, label in zip(found, labels(names), strict=True)
     )

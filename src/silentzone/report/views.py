@@ -152,6 +152,8 @@ class Figure:
     table: Table
     omitted: tuple[str, ...] = ()
     """What could not be drawn, counted, with the reason."""
+    layout: str = ""
+    """How a wide page sets the drawings: ``pairs``, ``thirds`` (two rows), or as many as fit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

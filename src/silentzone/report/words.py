@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from silentzone.report import numbers
@@ -15,12 +16,43 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+_PARTS = {"volume", "direction", "net", "harm", "gain"}
+_SCORES = {
+    COMPOSITE: "composite",
+    "composite_normalised": "reference-normalised composite",
+    "composite_rank": "rank composite",
+}
+_METRICS = {
+    "kld_mean": "mean KLD",
+    "kld_median": "median KLD",
+    "kld_geomean": "geometric mean of KLD",
+    "kld_trimmed": "mean KLD without the highest 1 %",
+    "kld_rms": "root mean square of KLD",
+    "kld_max": "largest KLD",
+    "kld_p90": "90th percentile of KLD",
+    "kld_p95": "95th percentile of KLD",
+    "kld_p99": "99th percentile of KLD",
+    "kld_p999": "99.9th percentile of KLD",
+    "kld_entropy_weighted": "KLD weighted by entropy",
+    "reverse_kld_mean": "mean reverse KLD",
+    "js_mean": "mean JS divergence",
+    "tv_mean": "mean total variation",
+    "top1_agreement": "top-1 agreement",
+    "top5_containment": "top-5 containment",
+    "ppl_ratio": "perplexity ratio",
+    "ppl_delta": "perplexity difference",
+    "ln_ppl_ratio": "log perplexity ratio",
+    "delta_p_mean": "mean delta p",
+    "delta_p_rms": "root mean square of delta p",
+}
+
+
 def score_title(name: str) -> str:
     """Name of a score as the page writes it."""
     part, _, benchmark = name.partition(":")
-    if part in {"volume", "direction", "net", "harm", "gain"} and benchmark:
+    if part in _PARTS and benchmark:
         return f"{part}, {score_title(benchmark)}"
-    return "composite" if name == COMPOSITE else shorten(visible(name), 44)
+    return _SCORES.get(name) or shorten(visible(name), 44)
 
 
 def panel_name(score: str) -> str:
@@ -34,8 +66,21 @@ def axis_name(score: str) -> str:
 
 
 def metric_title(key: str) -> str:
-    """Name of a metric in a table header."""
-    return visible(key).replace("_", " ").replace("kld", "KLD").replace("ppl", "perplexity")
+    """Name of a metric in a sentence or a table header.
+
+    Examples
+    --------
+    >>> metric_title("kld_mean"), metric_title("odd_kld")
+    ('mean KLD', 'odd KLD')
+    """
+    plain = visible(key).replace("_", " ").replace("kld", "KLD").replace("ppl", "perplexity")
+    return _METRICS.get(key) or shorten(plain, 44)
+
+
+def metric_axis(key: str) -> tuple[str, bool]:
+    """Title of a metric's axis, and whether its axis is logarithmic: divergences span decades."""
+    is_log = key.startswith(("kld_", "reverse_kld", "js_"))
+    return f"{metric_title(key)}{', nats (log scale)' if is_log else ''}", is_log
 
 
 def metric_writer(key: str) -> Callable[[float], str]:
@@ -49,33 +94,63 @@ def zone_title(zone: object) -> str:
     return "full cohort" if zone == FULL else f"{visible(zone)} zone"
 
 
-def written_range(raw: object) -> str:
-    """Return a range, one number, or ranges by name, as `low to high`.
+def turn(row: Raw) -> int | None:
+    """Return what turns a raw coefficient into the aligned one: 1, -1, or null if not seen.
+
+    The aligned coefficient is positive where the metric ranks well.
+    """
+    rho, aligned = finite(row.get("spearman")), finite(row.get("aligned"))
+    if not rho or not aligned:
+        return None
+    return 1 if (rho > 0) == (aligned > 0) else -1
+
+
+def aligned_interval(row: Raw) -> tuple[float | None, float | None]:
+    """Both ends of the interval on the aligned scale; the stored one belongs to the raw rho."""
+    lower, upper = bounds(row.get("interval"))
+    if lower is None or upper is None or turn(row) != -1:
+        return lower, upper
+    return -upper, -lower
+
+
+def expected_range(raw: object) -> tuple[float | None, float | None]:
+    """Both ends of the range to expect, on the aligned scale, or two nulls."""
+    return bounds([raw.get("low"), raw.get("high")] if isinstance(raw, Mapping) else raw)
+
+
+def written_range(lower: float | None, upper: float | None) -> str:
+    """Return a range of coefficients as `low to high`.
 
     Examples
     --------
-    >>> written_range([-0.61, -0.2]), written_range(None)
+    >>> written_range(-0.61, -0.2), written_range(None, None)
     ('−0.61 to −0.20', '–')
     """
-    if isinstance(raw, dict):
-        if {"low", "high"} <= raw.keys():
-            return written_range([raw["low"], raw["high"]])
-        inside = (f"{visible(key)}: {written_range(value)}" for key, value in raw.items())
-        return "; ".join(inside) or numbers.DASH
-    lower, upper = bounds(raw)
-    if lower is not None and upper is not None:
-        return f"{numbers.coefficient(lower)} to {numbers.coefficient(upper)}"
-    value = finite(raw)
-    return numbers.DASH if value is None else numbers.coefficient(value)
+    if lower is None or upper is None:
+        return numbers.DASH
+    return f"{numbers.coefficient(lower)} to {numbers.coefficient(upper)}"
+
+
+def expected_words(relation: Raw) -> str | None:
+    """Range to expect on the scale of the raw coefficient beside which it stands, or null."""
+    lower, upper = expected_range(relation.get("expected"))
+    if lower is None or upper is None:
+        return None
+    sign = turn(relation)
+    if sign is None:
+        return f"expected {written_range(lower, upper)} (aligned)"
+    return f"expected {written_range(*sorted((sign * lower, sign * upper)))}"
 
 
 def relation_words(relation: Raw | None) -> str:
-    """Correlation, interval, n and what was attainable, as a panel's title says them."""
+    """Correlation, interval, n, what to expect and what was attainable, as a panel's title."""
     if relation is None:
         return "no correlation was computed"
     attainable = finite(relation.get("attainable"))
     most = "unknown" if attainable is None else f"|ρ| = {numbers.decimal(attainable)}"
-    return f"{coefficient_words(relation)}, attainable {most}"
+    expected = expected_words(relation)
+    parts = (coefficient_words(relation), expected, f"attainable {most}")
+    return ", ".join(part for part in parts if part)
 
 
 def coefficient_words(relation: Raw) -> str:
@@ -86,6 +161,16 @@ def coefficient_words(relation: Raw) -> str:
     detail = relation_detail(relation)
     gap = " " if detail.startswith("[") else ", "
     return f"ρ = {numbers.coefficient(rho)}{gap}{detail}"
+
+
+def opening(text: str) -> str:
+    """Return a text with a capital first letter; the rest stays as it is written."""
+    return text[:1].upper() + text[1:]
+
+
+def on_corpus(corpus: str | None) -> str:
+    """Return `` on “wikitext”``, or nothing where no corpus is named."""
+    return "" if corpus is None else f" on “{shorten(visible(corpus), 44)}”"
 
 
 def relation_detail(relation: Raw) -> str:

@@ -6,7 +6,6 @@ import dataclasses
 
 import pytest
 
-from silentzone.report import tables
 from silentzone.report.cohort import index
 from silentzone.report.head import answers
 from silentzone.report.page import build_page
@@ -68,14 +67,22 @@ def test_a_bound_is_never_printed_as_the_margin_it_missed(analysis):
     assert "margin 1.5 points on the composite, 3 points on every benchmark" in steps.caption
 
 
-def test_direction_is_read_only_where_it_could_have_shown_something(analysis):
-    def caption():
-        return next(f for f in build_page(analysis).figures if f.identity == "volume").caption
+def test_volume_and_direction_are_read_as_the_analysis_reads_them(analysis):
+    near = next(row for row in analysis["volume_direction"] if row["zone"] == "equivalence")
+    near["sentence"] = "Volume yes, direction unknown."
+    figure = next(f for f in build_page(analysis).figures if f.identity == "volume")
+    assert figure.caption.endswith(" Volume yes, direction unknown.")
 
-    assert "without saying whether they hurt" in caption()
-    for relation in analysis["relations"]:
-        relation["attainable"] = 0.5
-    assert "without saying whether they hurt" not in caption()
+
+def test_volume_direction_and_net_stand_beside_each_other_for_both_zones(whole_page):
+    figure = next(f for f in whole_page.figures if f.identity == "volume")
+    starts = [panel.title.partition(":")[0] for panel in figure.panels]
+    assert starts == [
+        f"{part}, {zone}"
+        for part in ("Volume", "Direction", "Net")
+        for zone in ("full cohort", "equivalence zone")
+    ]
+    assert figure.panels[3].title.endswith("n = 8, attainable |ρ| = 0.41")
 
 
 def test_no_figure_takes_a_point_inside_the_band_for_a_claim(whole_page):
@@ -105,7 +112,14 @@ def test_readings_that_disagree_are_named(analysis):
     other = {**analysis["verdicts"][1], "zone": "fidelity", "verdict": "informative"}
     analysis["verdicts"].append(other)
     reasons = answers(index(analysis))[1].reasons
-    assert "Another reading (fidelity zone, wikipedia): informative." in reasons
+    assert reasons == ("Other readings, informative: fidelity zone on “wikipedia”.",)
+
+
+def test_readings_that_disagree_are_counted_where_they_are_many(analysis):
+    other = {**analysis["verdicts"][1], "verdict": "silent"}
+    analysis["verdicts"] += [{**other, "zone": f"zone {i}"} for i in range(7)]
+    (line,) = answers(index(analysis))[1].reasons
+    assert line.endswith(" and 3 more.")
 
 
 def test_a_failed_model_shows_dashes_with_its_failure(whole_page):
@@ -124,7 +138,8 @@ def test_every_dash_in_a_number_column_of_the_main_table_has_a_reason(whole_page
 
 def test_every_estimate_shown_has_its_interval_or_a_note(whole_page):
     found = table(whole_page, "decomposition")
-    estimates = [cell for cells in found.rows for cell in cells[5:]]
+    assert found.headers[-1] == "wrong to another wrong"  # a count
+    estimates = [cell for cells in found.rows for cell in cells[5:-1]]
     assert all(cell.detail or cell.notes for cell in estimates)
 
 
@@ -165,10 +180,36 @@ def test_relations_left_out_of_the_page_are_counted(whole_analysis, whole_page):
     assert f" {left} more are in analysis.json" in found.caption
 
 
-def test_a_column_that_nothing_fills_yet_says_so(analysis):
-    for relation in analysis["relations"]:
-        relation["expected"] = None
-    assert "expected ρ (not simulated yet)" in tables.relations(index(analysis)).headers
+def test_the_relations_of_the_page_are_those_of_the_headline_metrics(whole_page):
+    found = table(whole_page, "relations")
+    kinds = {(cells[0].text, cells[1].text, cells[2].text) for cells in found.rows}
+    assert ("mean KLD", "wikipedia", "direction, composite") in kinds
+    assert ("mean KLD", "news", "composite") in kinds
+    assert ("mean KLD", "news", "piqa") not in kinds
+
+
+def test_a_relation_shows_what_to_expect_its_error_and_the_adjusted_p(whole_page):
+    found = table(whole_page, "relations")
+    at = {header: place for place, header in enumerate(found.headers)}
+    cells = next(c for c in found.rows if (c[2].text, c[3].text) == ("piqa", "equivalence zone"))
+    assert cells[at["expected, aligned"]].text == "+0.28 to +0.61"
+    assert cells[at["expected, aligned"]].detail == "p of so little 0.021"
+    assert cells[at["Holm p"]].text == "0.001"
+    assert cells[at["measurement error of ρ"]].text == "± 0.09"
+    assert cells[at["disattenuated ρ"]].detail == "[−1.20, +0.90]"
+
+
+def test_the_full_cohort_says_why_it_has_no_range_to_expect(whole_page):
+    found = table(whole_page, "relations")
+    place = found.headers.index("expected, aligned")
+    cells = next(c for c in found.rows if c[3].text == "full cohort")
+    assert found.notes[cells[place].notes[0] - 1].startswith("the full cohort is where")
+
+
+def test_expected_ranges_in_titles_are_turned_to_the_scale_of_rho(whole_page):
+    figure = next(f for f in whole_page.figures if f.identity == "fidelity")
+    assert "ρ = −0.13" in figure.panels[1].title
+    assert "expected −0.61 to −0.28" in figure.panels[1].title
 
 
 def test_panel_titles_carry_rho_interval_n_and_what_was_attainable(whole_analysis, whole_page):
@@ -196,7 +237,7 @@ def test_a_study_without_benchmarks_still_makes_a_page(analysis):
     analysis["decision"].update(pick=None, steps=[], undecided=[], sentence=None)
     page = build_page(analysis)
     assert [figure.identity for figure in page.figures] == ["floors"]
-    assert page.answers[0].sentence == "The study recorded no decision."
+    assert "There is no benchmark" in page.answers[0].sentence
 
 
 def test_a_study_where_everything_failed_still_makes_a_page(analysis):

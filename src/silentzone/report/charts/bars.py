@@ -77,7 +77,7 @@ def harm_gain(bars: Sequence[Bar]) -> Spec:
     return finish(alt.layer(*lines).properties(width=WIDTH - 70, height=alt.Step(17)))
 
 
-def dots(rows: Sequence[Dot]) -> Spec:
+def dots(rows: Sequence[Dot], title: str = "mean KLD, nats (log scale)") -> Spec:
     """Mean KLD per model and corpus on a log scale, with each model's own noise floor as a tick.
 
     Rows keep the order they come in; only positive values can be drawn.
@@ -100,7 +100,6 @@ def dots(rows: Sequence[Dot]) -> Spec:
     reach = [v for row in rows for v in (row.value, row.lower, row.upper, row.floor) if v]
     x_axis = alt.Axis(format="~g", values=log_ticks(reach), labelOverlap=True)
     scale = alt.Scale(type="log", nice=False, padding=8)
-    title = "mean KLD, nats (log scale)"
     base = alt.Chart(data(rows))
     lines = [
         base.transform_filter("isValid(datum.lower) && datum.lower > 0")

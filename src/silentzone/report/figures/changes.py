@@ -4,109 +4,112 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from silentzone.report import charts, numbers
 from silentzone.report.charts import Axes, Bar, Yardstick
 from silentzone.report.cohort import NOT_MEASURED, Cohort
-from silentzone.report.escaping import shorten
-from silentzone.report.figures.marks import PICK
-from silentzone.report.numbers import finite
+from silentzone.report.escaping import shorten, visible
+from silentzone.report.figures.marks import PICK, bars, zone_marks
 from silentzone.report.points import (
     by_zone,
     decomposed_relation,
+    decomposed_row,
     omissions,
     place,
     scaled,
     summary,
 )
+from silentzone.report.reading import COMPOSITE, FULL
 from silentzone.report.tables import decomposed, model_table
-from silentzone.report.views import (
-    Figure,
-    KeyEntry,
-    Panel,
-)
-from silentzone.report.words import panel_name, relation_words, score_title
+from silentzone.report.views import Figure, KeyEntry, Panel
+from silentzone.report.words import metric_axis, panel_name, relation_words, score_title, zone_title
 
-_ATTAINABLE = 0.6
-"""Below this a flat panel may be nothing but noise."""
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_PARTS: tuple[tuple[str, float, str, Callable[[float], str]], ...] = (
+    ("volume", 100, "volume, %", numbers.percent),
+    ("direction", 1, "direction", numbers.coefficient),
+    ("net", 100, "net, points", numbers.points),
+)
+"""Part, factor to its unit, title of its axis, how a table writes it."""
 
 
 def volume_and_direction(cohort: Cohort) -> Figure | None:
-    """KLD against how much changed, and against which way it changed."""
+    """Draw the headline metric against how much changed, which way, and what is left."""
+    scores = list(dict.fromkeys(benchmark for _, benchmark in cohort.decomposition))
+    if not scores:
+        return None
+    score = COMPOSITE if COMPOSITE in scores else scores[0]
     panels: list[Panel] = []
     undrawn: dict[str, int] = {}
-    benchmarks = list(dict.fromkeys(benchmark for _, benchmark in cohort.decomposition))
-    pooled = [name for name in benchmarks if name not in cohort.benchmarks]
-    for benchmark in pooled[:1] or benchmarks:
-        for quantity, scale, title in (("volume", 100, "volume, %"), ("direction", 1, "direction")):
-            height = decomposed(cohort, benchmark, quantity)
-            points, lost = place(
-                cohort.candidates,
-                lambda model: cohort.metric(model.name, cohort.corpus),
-                lambda model, height=height, scale=scale: scaled(height(model.name), scale),  # type: ignore[misc]
-                positive_x=True,
-            )
-            points = by_zone(points, cohort)
-            where = f"{score_title(benchmark)}, {quantity}"
-            undrawn[where] = lost
-            if len(points) > 1:
-                domain = (-1.05, 1.05) if quantity == "direction" else None
-                axes = Axes(
-                    x_title="mean KLD, nats (log scale)", y_title=title, x_log=True, y_domain=domain
-                )
-                relation = decomposed_relation(cohort, quantity, benchmark)
-                words = f": {relation_words(relation)}" if relation else ""
-                what = summary(points, "mean KLD in nats", title)
-                zero = Yardstick(value=0.0, lower=None, upper=None, margin=None)
-                panels.append(
-                    Panel(
-                        title=f"{where}{words}",
-                        spec=charts.scatter(points, axes, yardstick=zero if domain else None),
-                        label=f"{where}. {what}",
-                    )
-                )
+    for part, scale, y_title, _ in _PARTS:
+        for zone in cohort.zones:
+            panel, lost = _part_panel(cohort, score, zone, (part, scale, y_title))
+            undrawn[f"{part}, {zone_title(zone)}"] = lost
+            panels += [panel] if panel else []
     if not panels:
         return None
-    related = decomposed_relation(cohort, "direction", (pooled[:1] or benchmarks)[0])
-    attainable = finite(related.get("attainable")) if related else None
-    reading = (
-        " KLD that follows volume but not direction counts changes without saying whether they"
-        " hurt."
-        if attainable is not None and attainable >= _ATTAINABLE
-        else ""
-    )
+    row = decomposed_row(cohort, score, cohort.zone or FULL)
+    sentence = f" {visible(row['sentence'])}" if row and row.get("sentence") else ""
     columns = [
-        (f"{score_title(b)}: {q}", decomposed(cohort, b, q), how)
-        for b in (pooled[:1] or benchmarks)
-        for q, how in (("volume", numbers.percent), ("direction", numbers.coefficient))
+        (f"{score_title(score)}: {part}", decomposed(cohort, score, part), how)
+        for part, _, _, how in _PARTS
     ]
     return Figure(
         identity="volume",
-        title="Does KLD say how much changed, or which way?",
+        title=f"Does {cohort.headline_words} say how much changed, or which way?",
         caption="Volume is the share of items whose outcome changed, direction runs from −1 (all"
-        " changes are losses) to +1 (all are gains)." + reading,
-        key=(
-            KeyEntry(mark="dot blue", text="in the zone" if cohort.zone else "candidate"),
-            *((KeyEntry(mark="dot muted", text="outside the zone"),) if cohort.zone else ()),
-            PICK,
-            KeyEntry(mark="bar blue", text=cohort.interval_name),
-        ),
+        " changes are losses) to +1 (all are gains), net is what is left of both in the score."
+        + sentence,
+        key=(*zone_marks(cohort), PICK, bars(cohort)),
         panels=tuple(panels),
-        table=model_table(cohort, "volume-data", "Volume and direction.", columns),
-        omitted=omissions(undrawn, "a value is missing or KLD is zero"),
+        table=model_table(cohort, "volume-data", "Volume, direction and net.", columns),
+        omitted=omissions(undrawn, "a value is missing or cannot be drawn on a log scale"),
+        layout="thirds" if len(panels) > 3 else "",
     )
+
+
+def _part_panel(
+    cohort: Cohort, score: str, zone: str, drawn: tuple[str, float, str]
+) -> tuple[Panel | None, int]:
+    """One part against the headline metric in one zone, and how many models it cannot show."""
+    part, scale, y_title = drawn
+    members = cohort.zone_members()
+    height = decomposed(cohort, score, part)
+    x_title, is_log = metric_axis(cohort.headline)
+    points, lost = place(
+        [model for model in cohort.candidates if zone == FULL or model.name in members],
+        lambda model: cohort.metric(model.name, cohort.corpus),
+        lambda model: scaled(height(model.name), scale),
+        positive_x=is_log,
+    )
+    if len(points) < 2:
+        return None, lost
+    if zone == FULL:
+        points = by_zone(points, cohort)
+    domain = (-1.05, 1.05) if part == "direction" else None
+    zero = Yardstick(value=0.0, lower=None, upper=None, margin=None)
+    axes = Axes(x_title=x_title, y_title=y_title, x_log=is_log, y_domain=domain)
+    relation = decomposed_relation(cohort, part, score, zone)
+    title = f"{part.capitalize()}, {zone_title(zone)}: {relation_words(relation)}"
+    spec = charts.scatter(points, axes, yardstick=None if part == "volume" else zero)
+    label = f"{title}. {score_title(score)}: {summary(points, x_title, y_title)}"
+    return Panel(title=title, spec=spec, label=label), lost
 
 
 def harm_and_gain(cohort: Cohort) -> Figure | None:
     """Diverging bars per candidate and benchmark."""
     panels = []
     for benchmark in cohort.benchmarks:
-        bars = []
+        drawn = []
         for model in cohort.candidates:
             row = cohort.decomposition.get((model.name, benchmark))
             if row is None or row.harm is None or row.gain is None or not row.items:
                 continue
             floor = cohort.churn.get((model.name, benchmark), NOT_MEASURED).value
-            bars.append(
+            drawn.append(
                 Bar(
                     label=shorten(model.label, 22),
                     harm=100 * row.harm / row.items,
@@ -114,14 +117,14 @@ def harm_and_gain(cohort: Cohort) -> Figure | None:
                     floor=None if floor is None else 100 * floor,
                 )
             )
-        if bars:
-            worst = max(bars, key=lambda bar: bar.harm)
+        if drawn:
+            worst = max(drawn, key=lambda bar: bar.harm)
             label = (
-                f"{score_title(benchmark)}: harm and gain of {len(bars)} candidates in percent of"
+                f"{score_title(benchmark)}: harm and gain of {len(drawn)} candidates in percent of"
                 f" the items; the largest harm is {worst.harm:.1f} % for {worst.label}."
             )
             panels.append(
-                Panel(title=panel_name(benchmark), spec=charts.harm_gain(bars), label=label)
+                Panel(title=panel_name(benchmark), spec=charts.harm_gain(drawn), label=label)
             )
     if not panels:
         return None

@@ -16,25 +16,31 @@ from silentzone.report.views import (
     KeyEntry,
     Panel,
 )
+from silentzone.report.words import metric_axis, opening
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from silentzone.report.cohort import Cohort
 
 
 def noise_floors(cohort: Cohort) -> Figure | None:
-    """Mean KLD per model and corpus beside the model's own noise floor."""
+    """Draw the headline metric per model and corpus beside the model's own noise floor."""
+    title, is_log = metric_axis(cohort.headline)
+    corpora: tuple[str | None, ...] = cohort.corpora or (None,)
+    short = cohort.short_labels(26)
     dots, unmeasured = [], 0
-    for model in cohort.candidates:
-        for corpus in cohort.corpora:
+    for model in cohort.candidates if is_log else ():
+        for corpus in corpora:
             value = cohort.metric(model.name, corpus)
             if value.value is None or value.value <= 0:
                 unmeasured += 1
                 continue
-            floor = cohort.floors.get((model.name, corpus))
+            floor = cohort.floors.get((model.name, corpus or ""))
             dots.append(
                 Dot(
-                    label=shorten(model.label, 26),
-                    corpus=shorten(visible(corpus), 30),
+                    label=short[model.name],
+                    corpus=shorten(visible(corpus or "as given"), 30),
                     value=value.value,
                     lower=value.lower,
                     upper=value.upper,
@@ -44,35 +50,49 @@ def noise_floors(cohort: Cohort) -> Figure | None:
     if not dots:
         return None
     shown = list(dict.fromkeys(dot.corpus for dot in dots))
-    low, high = min(dots, key=lambda d: d.value), max(dots, key=lambda d: d.value)
-    label = (
-        f"Mean KLD of {len({dot.label for dot in dots})} candidates on {len(shown)} corpora, from"
-        f" {numbers.significant(low.value)} ({low.label}) to {numbers.significant(high.value)}"
-        f" ({high.label}) nats."
-    )
+    has_floors = any(dot.floor for dot in dots)
     columns = [
-        (visible(c), (lambda m, c=c: cohort.metric(m, c)), numbers.significant)
-        for c in cohort.corpora
+        (visible(c or "as given"), (lambda m, c=c: cohort.metric(m, c)), numbers.significant)
+        for c in corpora
     ]
+    metric = cohort.headline_words
+    floor_key = KeyEntry(mark="tick muted", text="own noise floor, in the colour of its corpus")
     return Figure(
         identity="floors",
-        title="How far has each candidate moved, beside its own noise?",
-        caption="A dot close to its tick is a distance the engine makes by itself when the same"
-        " model is run in another way; only dots well to the right of their ticks speak of the"
-        " quantization.",
+        title="How far has each candidate moved, beside its own noise?"
+        if has_floors
+        else "How far has each candidate moved?",
+        caption=_BESIDE_FLOORS if has_floors else _WITHOUT_FLOORS,
         key=(
             *(
                 KeyEntry(mark=_CORPUS_LOOKS[i % len(_CORPUS_LOOKS)], text=corpus)
                 for i, corpus in enumerate(shown)
             ),
-            KeyEntry(mark="tick muted", text="own noise floor, in the colour of its corpus"),
+            *((floor_key,) if has_floors else ()),
         ),
-        panels=(Panel(title="", spec=charts.dots(dots), label=label),),
-        table=model_table(cohort, "floors-data", "Mean KLD in nats per corpus.", columns),
-        omitted=omissions({"dots": unmeasured}, "mean KLD is missing or zero"),
+        panels=(Panel(title="", spec=charts.dots(dots, title), label=_label(dots, shown, metric)),),
+        table=model_table(cohort, "floors-data", f"{opening(metric)} in nats per corpus.", columns),
+        omitted=omissions({"dots": unmeasured}, f"{metric} is missing or zero"),
     )
 
 
+def _label(dots: Sequence[Dot], corpora: Sequence[str], metric: str) -> str:
+    low, high = min(dots, key=lambda d: d.value), max(dots, key=lambda d: d.value)
+    return (
+        f"{opening(metric)} of {len({dot.label for dot in dots})} candidates on {len(corpora)}"
+        f" corpora, from {numbers.significant(low.value)} ({low.label}) to"
+        f" {numbers.significant(high.value)} ({high.label}) nats."
+    )
+
+
+_BESIDE_FLOORS = (
+    "A dot close to its tick is a distance the engine makes by itself when the same model is run in"
+    " another way; only dots well to the right of their ticks speak of the quantization."
+)
+_WITHOUT_FLOORS = (
+    "Further right is further from the reference. No noise floor was measured, so nothing says how"
+    " much of a distance the engine makes by itself."
+)
 _CORPUS_LOOKS = (
     "dot blue", "square vermillion", "up green", "diamond purple", "down orange", "cross muted",
-)  # fmt: skip  # fmt: skip
+)  # fmt: skip

@@ -16,3 +16,13 @@ PICK = KeyEntry(mark="diamond vermillion", text="the pick")
 def bars(cohort: Cohort) -> KeyEntry:
     """Return what the bars of a scatter drawing are."""
     return KeyEntry(mark="bar blue", text=f"{cohort.interval_name} of each model by itself")
+
+
+def zone_marks(cohort: Cohort) -> tuple[KeyEntry, ...]:
+    """Return how candidates in the zone and outside it are drawn, or all where there is none."""
+    if cohort.zone is None:
+        return (CANDIDATE,)
+    return (
+        KeyEntry(mark="dot blue", text="candidate in the zone"),
+        KeyEntry(mark="dot muted", text="candidate outside the zone"),
+    )

@@ -1,4 +1,4 @@
-"""Scores against size, and against mean KLD."""
+"""Scores against size, and against the headline metric."""
 
 from __future__ import annotations
 
@@ -7,16 +7,9 @@ from typing import TYPE_CHECKING
 from silentzone.report import charts, numbers
 from silentzone.report.charts import Axes, Yardstick
 from silentzone.report.escaping import visible
-from silentzone.report.figures.marks import CANDIDATE, PICK, bars
+from silentzone.report.figures.marks import CANDIDATE, PICK, bars, zone_marks
 from silentzone.report.numbers import finite
-from silentzone.report.points import (
-    by_zone,
-    exact,
-    omissions,
-    place,
-    scaled,
-    summary,
-)
+from silentzone.report.points import by_zone, exact, omissions, place, scaled, summary
 from silentzone.report.reading import COMPOSITE, FULL
 from silentzone.report.tables import model_table
 from silentzone.report.views import (
@@ -28,136 +21,181 @@ from silentzone.report.views import (
     number_cell,
     text_cell,
 )
-from silentzone.report.words import axis_name, panel_name, relation_words, score_title, zone_title
+from silentzone.report.words import (
+    axis_name,
+    metric_axis,
+    on_corpus,
+    opening,
+    panel_name,
+    relation_words,
+    score_title,
+    zone_title,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from silentzone.report.cohort import Cohort
+    from silentzone.report.reading import Model, Quantity
+    from silentzone.report.views import Table
 
 
 def size_and_score(cohort: Cohort) -> Figure | None:
     """File size against each score, the reference's level and the margin behind it."""
-    decision = cohort.raw["decision"]
-    panels, notes = [], Notes()
+    size = _size_axis(cohort)
+    if size is None:
+        return None
+    size_title, size_words, size_of = size
+    panels: list[Panel] = []
     undrawn: dict[str, int] = {}
     for score in cohort.score_names:
         points, lost = place(
             cohort.models,
-            lambda model: exact(model.gigabytes),
+            size_of,
             lambda model, score=score: scaled(cohort.score(model.name, score), 100),  # type: ignore[misc]
             positive_x=True,
         )
         undrawn[score_title(score)] = lost
-        key = "margin" if score == COMPOSITE else "guard_margin"
-        margin = finite(decision.get(key))
-        level = scaled(cohort.score(cohort.reference.name, score), 100)
-        yardstick = level.value is not None and Yardstick(
-            value=level.value,
-            lower=level.lower,
-            upper=level.upper,
-            margin=None if margin is None else 100 * margin,
-        )
         if len(points) > 1:
-            axes = Axes(
-                x_title="file size, GB (log scale)", x_log=True, y_title=f"{axis_name(score)}, %"
-            )
+            axes = Axes(x_title=size_title, x_log=True, y_title=f"{axis_name(score)}, %")
             panels.append(
                 Panel(
                     title=panel_name(score),
-                    spec=charts.scatter(points, axes, yardstick=yardstick or None),
-                    label=summary(points, "file size in GB", f"{score_title(score)} in percent"),
+                    spec=charts.scatter(points, axes, yardstick=_level(cohort, score)),
+                    label=summary(points, size_words, f"{score_title(score)} in percent"),
                 )
             )
     if not panels:
         return None
-    rows = [
-        [
-            text_cell(model.label, strong=model.is_pick),
-            notes.missing("not recorded")
-            if model.gigabytes is None
-            else number_cell(numbers.decimal(model.gigabytes)),
-            *(notes.cell(cohort.score(model.name, s), numbers.percent) for s in cohort.score_names),
-        ]
-        for model in cohort.models
-    ]
+    reference = (
+        KeyEntry(mark="square ink", text="reference"),
+        KeyEntry(mark="band green", text="reference ± margin"),
+        KeyEntry(mark="dots muted", text="interval of the reference"),
+    )
     return Figure(
         identity="size",
         title="How small can the file be before the score gives way?",
-        caption="The score against the size of the file. A point inside the band is not yet shown"
-        " to be within the margin; the decision tests the paired differences.",
-        key=(
-            CANDIDATE,
-            PICK,
-            KeyEntry(mark="square ink", text="reference"),
-            KeyEntry(mark="band green", text="reference ± margin"),
-            KeyEntry(mark="dots muted", text="interval of the reference"),
-            bars(cohort),
+        caption="The score against the size of the file. "
+        + (
+            "No model is marked as the reference, so there is no level to hold the scores to."
+            if cohort.reference is None
+            else "A point inside the band is not yet shown to be within the margin; the decision"
+            " tests the paired differences."
         ),
+        key=(CANDIDATE, PICK, *(reference if cohort.reference else ()), bars(cohort)),
         panels=tuple(panels),
-        table=make_table(
-            "size-data",
-            "Size and scores.",
-            ("model", "GB", *(score_title(s) for s in cohort.score_names)),
-            rows,
-            notes,
-        ),
+        table=_size_table(cohort),
         omitted=omissions(undrawn, "size or score is missing"),
     )
 
 
+def _size_axis(cohort: Cohort) -> tuple[str, str, Callable[[Model], Quantity]] | None:
+    """Title, words and values of the size: bytes where two models have them, else bits."""
+    if sum(model.gigabytes is not None for model in cohort.models) > 1:
+        return (
+            "file size, GB (log scale)",
+            "file size in GB",
+            lambda model: exact(model.gigabytes),
+        )
+    if sum(model.bits_per_weight is not None for model in cohort.models) > 1:
+        return (
+            "bits per weight (log scale)",
+            "bits per weight",
+            lambda model: exact(model.bits_per_weight),
+        )
+    return None
+
+
+def _level(cohort: Cohort, score: str) -> Yardstick | None:
+    """Level of the reference with the margin the decision holds the score to, in percent."""
+    if cohort.reference is None:
+        return None
+    margin = finite(cohort.raw["decision"].get("margin" if score == COMPOSITE else "guard_margin"))
+    level = scaled(cohort.score(cohort.reference.name, score), 100)
+    if level.value is None:
+        return None
+    return Yardstick(
+        value=level.value,
+        lower=level.lower,
+        upper=level.upper,
+        margin=None if margin is None else 100 * margin,
+    )
+
+
+def _size_table(cohort: Cohort) -> Table:
+    notes = Notes()
+    rows = [
+        [
+            text_cell(model.label, strong=model.is_pick),
+            *(
+                notes.missing("not recorded")
+                if size is None
+                else number_cell(numbers.decimal(size))
+                for size in (model.gigabytes, model.bits_per_weight)
+            ),
+            *(notes.cell(cohort.score(model.name, s), numbers.percent) for s in cohort.score_names),
+        ]
+        for model in cohort.models
+    ]
+    headers = ("model", "GB", "bits per weight", *(score_title(s) for s in cohort.score_names))
+    return make_table("size-data", "Size and scores.", headers, rows, notes)
+
+
 def fidelity_and_score(cohort: Cohort) -> Figure | None:
-    """Mean KLD against the composite, over the full cohort and inside the zone."""
+    """Draw the headline metric against the composite, over the full cohort and inside the zone."""
     if not cohort.has_composite:
         return None
     panels: list[Panel] = []
     undrawn: dict[str, int] = {}
-    zones = [FULL] if cohort.zone is None else [FULL, cohort.zone]
     members = cohort.zone_members()
-    for zone in zones:
+    x_title, is_log = metric_axis(cohort.headline)
+    for zone in cohort.zones:
         chosen = [m for m in cohort.candidates if zone == FULL or m.name in members]
         points, lost = place(
             chosen,
             lambda model: cohort.metric(model.name, cohort.corpus),
             lambda model: scaled(cohort.score(model.name, COMPOSITE), 100),
-            positive_x=True,
+            positive_x=is_log,
         )
         if zone == FULL:
             points = by_zone(points, cohort)
         undrawn[zone_title(zone)] = lost
         if len(points) > 1:
-            relation = cohort.relation(COMPOSITE, zone, cohort.corpus)
-            axes = Axes(x_title="mean KLD, nats (log scale)", y_title="composite, %", x_log=True)
-            title = f"{zone_title(zone).capitalize()}: {relation_words(relation)}"
-            what = summary(points, "mean KLD in nats", "composite in percent")
+            axes = Axes(x_title=x_title, y_title="composite, %", x_log=is_log)
+            words = relation_words(cohort.relation(COMPOSITE, zone))
+            title = f"{opening(zone_title(zone))}: {words}"
+            what = summary(points, x_title, "composite in percent")
             panels.append(
                 Panel(title=title, spec=charts.scatter(points, axes), label=f"{title}. {what}")
             )
     if not panels:
         return None
-    relation = cohort.relation(COMPOSITE, cohort.zone or FULL, cohort.corpus)
+    relation = cohort.relation(COMPOSITE, cohort.zone or FULL)
     definition = relation.get("definition") if relation and cohort.zone else None
     words = f" The zone here: {visible(definition)}." if definition else ""
     return Figure(
         identity="fidelity",
-        title="Does mean KLD order the candidates by score?",
-        caption="A clear slope over the whole cohort says little about the candidates near the"
-        " reference: compare the two panels, each on its own scale." + words,
-        key=(
-            KeyEntry(mark="dot blue", text="candidate in the zone"),
-            KeyEntry(mark="dot muted", text="candidate outside the zone"),
-            PICK,
-            bars(cohort),
+        title=f"Does {cohort.headline_words} order the candidates by score?",
+        caption=(
+            "A clear slope over the whole cohort says little about the candidates near the"
+            " reference: compare the two panels, each on its own scale."
+            if len(panels) > 1
+            else "The whole cohort. No zone near the reference could be formed, so nothing is said"
+            " about the candidates that resemble it."
         )
-        if cohort.zone
-        else (CANDIDATE, PICK, bars(cohort)),
+        + words,
+        key=(*zone_marks(cohort), PICK, bars(cohort)),
         panels=tuple(panels),
         table=model_table(
             cohort,
             "fidelity-data",
-            f"Mean KLD on “{visible(cohort.corpus)}” and composite.",
+            f"{opening(cohort.headline_words)} and composite{on_corpus(cohort.corpus)}.",
             (
-                ("mean KLD, nats", lambda m: cohort.metric(m, cohort.corpus), numbers.significant),
+                (x_title, lambda m: cohort.metric(m, cohort.corpus), numbers.significant),
                 ("composite", lambda m: cohort.score(m, COMPOSITE), numbers.percent),
             ),
         ),
-        omitted=omissions(undrawn, "a value is missing or KLD is zero"),
+        omitted=omissions(
+            undrawn, "a value is missing or KLD is zero" if is_log else "a value is missing"
+        ),
     )

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from silentzone.report import numbers
@@ -11,7 +12,7 @@ from silentzone.report.escaping import visible
 from silentzone.report.numbers import finite
 from silentzone.report.reading import (
     COMPOSITE,
-    HEADLINE_METRIC,
+    FULL,
     Quantity,
     Raw,
     bounds,
@@ -20,21 +21,30 @@ from silentzone.report.reading import (
     texts,
 )
 from silentzone.report.views import Cell, Notes, Table, make_table, number_cell, text_cell
-from silentzone.report.words import metric_title, score_title, written_range, zone_title
+from silentzone.report.words import (
+    expected_range,
+    metric_title,
+    on_corpus,
+    score_title,
+    written_range,
+    zone_title,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from silentzone.report.cohort import Cohort
 
+_WELL_KNOWN = ("kld_mean", "kld_p99", "ln_ppl_ratio", "top1_agreement")
+
 
 def verdicts(cohort: Cohort) -> Table:
     """Every question asked of the headline metric, with its answer."""
     asked = list(rows(cohort.raw, "verdicts"))
-    shown = [row for row in asked if row.get("metric") == HEADLINE_METRIC]
+    shown = [row for row in asked if row.get("metric") == cohort.headline]
     return make_table(
         "verdicts",
-        "Every question asked of mean KLD, with the verdict and what it rests on."
+        f"Every question asked of {cohort.headline_words}, with the verdict and what it rests on."
         + _elsewhere(len(asked) - len(shown)),
         ("question", "corpus", "score", "zone", "verdict", "in words"),
         [
@@ -55,26 +65,29 @@ def verdicts(cohort: Cohort) -> Table:
 
 
 def relations(cohort: Cohort) -> Table:
-    """Every relation, with all that is needed to judge it."""
+    """Relations of the headline metrics, with all that is needed to judge each."""
     notes = Notes()
-    shown = [
-        row
-        for row in cohort.relations
-        if row.get("score") == COMPOSITE
-        or (row.get("metric") == HEADLINE_METRIC and row.get("corpus") in (cohort.corpus, None))
-    ]
-    simulated = any(row.get("expected") is not None for row in shown)
-    expected = "expected ρ" if simulated else "expected ρ (not simulated yet)"
+    shown = [row for row in cohort.relations if _is_shown(cohort, row)]
     return make_table(
         "relations",
-        "Rank correlation of every metric with the composite, and of mean KLD with every score:"
-        " raw as the field prints it, aligned so that positive means the metric ranks well."
+        f"Rank correlation of {cohort.headline_words} with every score"
+        f"{on_corpus(cohort.corpus)}, and of the best-known other metrics with the composite: raw"
+        " as the field prints it, aligned so that positive means the metric ranks well. Expected is"
+        " what the relation over the full cohort leads to in the zone, on the aligned scale."
         + _elsewhere(len(cohort.relations) - len(shown)),
-        ("metric", "corpus", "score", "zone", "n", "Spearman ρ", "aligned", "p", "attainable |ρ|",
-         expected, "smallest |ρ| this n can show"),
+        ("metric", "corpus", "score", "zone", "n", "Spearman ρ", "aligned", "p", "Holm p",
+         "expected, aligned", "attainable |ρ|", "disattenuated ρ", "measurement error of ρ",
+         "smallest |ρ| this n can show"),
         [_relation_row(row, notes) for row in shown],
         notes,
     )  # fmt: skip
+
+
+def _is_shown(cohort: Cohort, row: Raw) -> bool:
+    """Whether the page holds a relation: there may be thousands, one per metric, corpus, score."""
+    if cohort.is_headline(row, score=None):
+        return True
+    return row.get("score") == COMPOSITE and (row.get("metric") in {cohort.headline, *_WELL_KNOWN})
 
 
 def _elsewhere(count: int) -> str:
@@ -88,7 +101,7 @@ def _relation_row(row: Raw, notes: Notes) -> list[Cell]:
         value=finite(row.get("spearman")), lower=lower, upper=upper,
         cautions=_relation_cautions(row), confidence=None,
     )  # fmt: skip
-    pvalue = finite(row.get("pvalue"))
+    pvalue, holm = finite(row.get("pvalue")), finite(row.get("pvalue_holm"))
     return [
         text_cell(metric_title(str(row.get("metric")))),
         text_cell(visible(row.get("corpus") or "all")),
@@ -100,12 +113,38 @@ def _relation_row(row: Raw, notes: Notes) -> list[Cell]:
         notes.missing("no p-value was computed")
         if pvalue is None
         else number_cell(numbers.probability(pvalue), visible(row.get("pvalue_method") or "")),
+        notes.missing("adjusted over benchmarks only, for each benchmark")
+        if holm is None
+        else number_cell(numbers.probability(holm)),
+        _expected(row, notes),
         _plain(row.get("attainable"), numbers.decimal, notes),
-        notes.missing("no range to expect was computed")
-        if row.get("expected") is None
-        else number_cell(written_range(row.get("expected"))),
+        _plain(row.get("disattenuated"), numbers.coefficient, notes),
+        _measurement(row.get("measurement"), notes),
         _plain(row.get("minimum_detectable"), numbers.decimal, notes),
     ]
+
+
+def _expected(row: Raw, notes: Notes) -> Cell:
+    raw = row.get("expected")
+    lower, upper = expected_range(raw)
+    if lower is None or upper is None:
+        cautions = texts(raw.get("cautions")) if isinstance(raw, Mapping) else ()
+        full = "the full cohort is where the relation to expect comes from"
+        missing = "no range to expect was computed"
+        return notes.missing("; ".join(cautions) or (full if row.get("zone") == FULL else missing))
+    pvalue = finite(raw.get("pvalue")) if isinstance(raw, Mapping) else None
+    detail = None if pvalue is None else f"p of so little {numbers.probability(pvalue)}"
+    return Cell(text=written_range(lower, upper), detail=detail, is_number=True)
+
+
+def _measurement(raw: object, notes: Notes) -> Cell:
+    """Spread of rho when windows and items are drawn again and the candidates stay."""
+    error = finite(raw.get("standard_error")) if isinstance(raw, Mapping) else None
+    if error is None:
+        return notes.missing("windows and items could not be drawn again")
+    lower, upper = bounds(raw.get("interval") if isinstance(raw, Mapping) else None)
+    detail = None if lower is None or upper is None else written_range(lower, upper)
+    return number_cell(f"± {numbers.decimal(error)}", detail)
 
 
 def _relation_cautions(row: Raw) -> tuple[str, ...]:

@@ -11,40 +11,56 @@ from silentzone.report.escaping import labels, visible
 from silentzone.report.numbers import finite
 from silentzone.report.reading import COMPOSITE, Quantity, rows
 from silentzone.report.views import Cell, Notes, Table, make_table, number_cell, text_cell
-from silentzone.report.words import metric_title, metric_writer, score_title
+from silentzone.report.words import metric_axis, metric_title, metric_writer, on_corpus, score_title
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from silentzone.report.cohort import Harm
     from silentzone.report.reading import Model
 
 Column = tuple[str, Callable[[str], Quantity], Callable[[float], str]]
 """Header, quantity by model name, and how it is written."""
+_NOT_AGAIN = "no item was asked again"
 
 
 def candidates(cohort: Cohort) -> Table:
-    """Return the main table: one row per model."""
+    """Return the main table: one row per model; a column that nothing fills is left out."""
     notes = Notes()
+    title, _ = metric_axis(cohort.headline)
+    corpus = cohort.corpus
+    agreement = "top1_agreement"
+    has_agreement = agreement != cohort.headline and any(
+        agreement in found for found in cohort.fidelity.values()
+    )
+    has_floors = any(floor.used is not None or floor.statement for floor in cohort.floors.values())
+    columns: list[tuple[bool, str, Callable[[Model], Cell]]] = [
+        (any(m.gigabytes is not None for m in cohort.models), "size", _size),
+        (any(m.bits_per_weight is not None for m in cohort.models), "bits per weight",
+         lambda model: _bits(model, notes)),
+        (bool(cohort.fidelity), title.removesuffix(" (log scale)"),
+         lambda model: _metric_cell(cohort, model, cohort.headline, notes)),
+        (has_floors, "own noise floor", lambda model: _measured_floor(cohort, model, notes)),
+        (has_agreement, "top-1 agreement",
+         lambda model: _metric_cell(cohort, model, agreement, notes)),
+    ]  # fmt: skip
+    filled = [(header, cell) for is_filled, header, cell in columns if is_filled]
     scores = cohort.score_names
     rows_ = [
         [
             text_cell(model.label, strong=model.is_pick, detail=_role(model)),
-            _size(model),
-            _bits(model, notes),
-            *_kld_cells(cohort, model, notes),
+            *(cell(model) for _, cell in filled),
             *(notes.cell(cohort.score(model.name, score), numbers.percent) for score in scores),
         ]
         for model in cohort.models
     ]
-    corpus = score_title(cohort.corpus or "no corpus")
     return make_table(
         "candidates",
-        f"Every model, largest file first. Fidelity on “{corpus}”; interval below each value.",
-        ("model", "size", "bits per weight", "mean KLD, nats", "own noise floor", "top-1 agreement",
-         *(score_title(score) for score in scores)),
+        f"Every model, largest file first. Fidelity{on_corpus(corpus)}; interval below each value."
+        if cohort.fidelity
+        else "Every model, largest file first; interval below each value.",
+        ("model", *(header for header, _ in filled), *(score_title(score) for score in scores)),
         rows_,
         notes,
-    )  # fmt: skip
+    )
 
 
 def _role(model: Model) -> str | None:
@@ -61,28 +77,34 @@ def _size(model: Model) -> Cell:
 
 
 def _bits(model: Model, notes: Notes) -> Cell:
-    bits = finite(model.raw.get("bits_per_weight"))
+    bits = model.bits_per_weight
     if bits is None:
-        return notes.missing("bits per weight could not be read from the file")
+        return notes.missing("bits per weight are not known")
     return number_cell(numbers.decimal(bits))
 
 
-def _kld_cells(cohort: Cohort, model: Model, notes: Notes) -> Iterator[Cell]:
-    """KLD, floor, agreement; what a model lacks is explained by its own failure first."""
+def _metric_cell(cohort: Cohort, model: Model, key: str, notes: Notes) -> Cell:
+    why = _why_no_fidelity(cohort, model)
+    if why is not None:
+        return notes.missing(why)
+    return notes.cell(cohort.metric(model.name, cohort.corpus, key), metric_writer(key))
+
+
+def _measured_floor(cohort: Cohort, model: Model, notes: Notes) -> Cell:
+    why = _why_no_fidelity(cohort, model)
+    if why is not None:
+        return notes.missing(why)
+    return _floor_cell(cohort, model.name, cohort.corpus or "", notes)
+
+
+def _why_no_fidelity(cohort: Cohort, model: Model) -> str | None:
+    """Why a model has no fidelity at all; its own failure comes first."""
     if model.is_reference:
-        for _ in range(3):
-            yield notes.missing("the reference is what the others are measured against")
-        return
+        return "the reference is what the others are measured against"
+    if cohort.fidelity.get((model.name, cohort.corpus or "")):
+        return None
     failure = model.raw.get("failure")
-    why = visible(failure) if failure else "not measured"
-    if not cohort.fidelity.get((model.name, cohort.corpus or "")):
-        for _ in range(3):
-            yield notes.missing(why)
-        return
-    yield notes.cell(cohort.metric(model.name, cohort.corpus), numbers.significant)
-    yield _floor_cell(cohort, model.name, cohort.corpus or "", notes)
-    agreement = cohort.metric(model.name, cohort.corpus, "top1_agreement")
-    yield notes.cell(agreement, numbers.percent)
+    return visible(failure) if failure else "not measured"
 
 
 def _floor_cell(cohort: Cohort, model: str, corpus: str, notes: Notes) -> Cell:
@@ -160,32 +182,45 @@ def _unless_complete(cohort: Cohort, model: str, corpus: str) -> str | None:
 
 
 def decomposition(cohort: Cohort) -> Table:
-    """Harm, gain, volume, direction, net per candidate and benchmark."""
+    """Harm, gain, volume, direction, net per candidate and benchmark, and what stands beside."""
     notes = Notes()
     label = {model.name: model.label for model in cohort.models}
+    found = cohort.decomposition
+    optional: list[tuple[bool, str, Callable[[Harm], Cell]]] = [
+        (any(row.excess_volume for row in found.values()), "excess volume over churn",
+         lambda row: _optional(row.excess_volume, numbers.points, _NOT_AGAIN, notes)),
+        (any(row.split_repeat for row in found.values()), "volume between repeats",
+         lambda row: _optional(row.split_repeat, numbers.percent, "items have no repeats", notes)),
+        (any(row.answers_changed for row in found.values()), "answers changed",
+         lambda row: _optional(row.answers_changed, numbers.percent, "not known", notes)),
+        (any(row.wrong_to_wrong is not None for row in found.values()), "wrong to another wrong",
+         lambda row: notes.missing("not known") if row.wrong_to_wrong is None
+         else number_cell(numbers.count(row.wrong_to_wrong))),
+    ]  # fmt: skip
+    beside = [(header, cell) for is_filled, header, cell in optional if is_filled]
     rows_ = []
-    for (model, benchmark), row in cohort.decomposition.items():
-        churn = cohort.churn.get((model, benchmark))
+    for (model, benchmark), row in found.items():
+        no_count = (
+            "a mean over benchmarks counts no items" if benchmark == COMPOSITE else "not recorded"
+        )
         rows_.append(
             [
                 text_cell(label.get(model, visible(model))),
                 text_cell(score_title(benchmark)),
                 *(
-                    notes.missing(
-                        "a mean over benchmarks counts no items"
-                        if benchmark == COMPOSITE
-                        else "not recorded"
-                    )
-                    if value is None
-                    else number_cell(numbers.count(value))
+                    notes.missing(no_count) if value is None else number_cell(numbers.count(value))
                     for value in (row.items, row.harm, row.gain)
                 ),
                 notes.cell(row.volume, numbers.percent),
-                notes.missing("no item was asked again")
-                if churn is None
-                else notes.cell(churn, numbers.percent),
+                _optional(
+                    cohort.churn.get((model, benchmark)),
+                    numbers.percent,
+                    _NOT_AGAIN,
+                    notes,
+                ),
                 notes.cell(row.direction, numbers.coefficient),
                 notes.cell(row.net, numbers.points),
+                *(cell(row) for _, cell in beside),
             ]
         )
     return make_table(
@@ -193,10 +228,14 @@ def decomposition(cohort: Cohort) -> Table:
         "What changed, item by item: harm is an item the reference got right and the candidate"
         " wrong, gain the reverse.",
         ("model", "benchmark", "items", "harm", "gain", "volume", "churn floor", "direction",
-         "net"),
+         "net", *(header for header, _ in beside)),
         rows_,
         notes,
     )  # fmt: skip
+
+
+def _optional(found: Quantity | None, how: Callable[[float], str], why: str, notes: Notes) -> Cell:
+    return notes.missing(why) if found is None else notes.cell(found, how)
 
 
 def distinguishable(cohort: Cohort) -> tuple[Table, Table]:
@@ -215,8 +254,8 @@ def distinguishable(cohort: Cohort) -> tuple[Table, Table]:
                 close.setdefault(one, []).append(label.get(other, visible(other)))
     summary = make_table(
         "distinguishable",
-        "Pairs of candidates whose mean KLD differs by more than the larger of their own noise"
-        " floors, not adjusted for the number of pairs.",
+        f"Pairs of candidates whose {cohort.headline_words} differs by more than the larger of"
+        " their own noise floors, not adjusted for the number of pairs.",
         ("corpus", "pairs", "told apart", "not told apart with these windows", "unknown"),
         [
             [
@@ -229,7 +268,8 @@ def distinguishable(cohort: Cohort) -> tuple[Table, Table]:
     )  # fmt: skip
     detail = make_table(
         "not-distinguishable",
-        f"Candidates not told apart by mean KLD with these windows on “{visible(cohort.corpus)}”.",
+        f"Candidates not told apart by {cohort.headline_words} with these windows"
+        f"{on_corpus(cohort.corpus)}.",
         ("model", "not told apart from"),
         [
             [text_cell(model.label), text_cell(", ".join(close[model.name]))]
