@@ -59,9 +59,12 @@ def _studies(draw: st.DrawFn, folder: Path) -> StudyConfig:
         benchmarks=draw(
             st.just(())
             | st.builds(
-                lambda name, items: (BenchmarkEntry(name=name, items=items, score="raw"),),
+                lambda name, items, divergence: (
+                    BenchmarkEntry(name=name, items=items, score="raw", divergence=divergence),
+                ),
                 _names,
                 st.none() | _counts,
+                st.booleans(),
             )
         ),
         decision=DecisionEntry(

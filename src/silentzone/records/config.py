@@ -45,6 +45,8 @@ class BenchmarkEntry:
     """JSONL of the user's: item_id, prompt, choices, target, optional cluster."""
     score: str = "normalized"
     """Headline rule: ``raw`` (acc) or ``normalized`` per character (acc_norm)."""
+    divergence: bool = True
+    """Whether candidates are compared with the reference token by token along every choice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,7 @@ _BENCHMARK: Final = {
     "items": Field(int, low=1, high=2**31 - 1, all_allowed=True),
     "path": Field(str),
     "score": Field(str, choices=("raw", "normalized")),
+    "divergence": Field(bool),
 }
 _DECISION: Final = {
     "margin": Field(float, above=0, below=1),
@@ -204,6 +205,8 @@ def _table(title: str, values: Mapping[str, object], comment: str) -> str:
 
 
 def _toml_value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     if not isinstance(value, str):
         return repr(value)
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')

@@ -37,7 +37,12 @@ class Field:
         if self.all_allowed and value == ALL:
             return None
         if not self._is_kind(value):
-            words = {str: "a text", int: "a whole number", float: "a finite number"}
+            words = {
+                str: "a text",
+                bool: "true or false",
+                int: "a whole number",
+                float: "a finite number",
+            }
             more = f' or "{ALL}"' if self.all_allowed else ""
             return f"must be {words[self.kind]}{more}"
         if self.choices and value not in self.choices:
@@ -47,8 +52,8 @@ class Field:
     def _is_kind(self, value: object) -> bool:
         if self.kind is str:
             return isinstance(value, str)
-        if isinstance(value, bool):
-            return False
+        if isinstance(value, bool) or self.kind is bool:
+            return isinstance(value, bool) and self.kind is bool
         if self.kind is int:
             return isinstance(value, int)
         # An integer beyond the floats would overflow in the conversion.

@@ -102,6 +102,8 @@ def test_every_problem_is_told_at_once(folder: Path) -> None:
         ("corpora", [], "nothing to measure"),
         ("benchmarks", [{"items": 5}], "needs `name`"),
         ("benchmarks", [{"name": "piqa", "items": 0}], "at least 1"),
+        ("benchmarks", [{"name": "piqa", "divergence": 1}], "true or false"),
+        ("benchmarks", [{"name": "piqa", "divergence": "yes"}], "true or false"),
         ("reference", {}, "[reference] needs `path`"),
         ("reference", {"path": "models"}, "is a folder"),
         ("reference", {"path": "models/big-00002-of-00002.gguf"}, "give the first"),
