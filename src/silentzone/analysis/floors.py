@@ -132,7 +132,7 @@ def _pair(
     positions: CorpusPositions, floors: Mapping[str, Floor], first: str, second: str
 ) -> JsonObject:
     mask = positions.common((first, second))
-    values = [positions.models[name].columns["kl_divergence"] for name in (first, second)]
+    values = [positions.models[name].kld for name in (first, second)]
     # Two infinite divergences at one position have no difference.
     mask &= ~((values[0] == values[1]) & (values[0] == float("inf")))
     difference = mean_estimate(values[1][mask] - values[0][mask], positions.clusters.select(mask))

@@ -1,4 +1,7 @@
-"""Scores per benchmark item, read from a study and aligned to the reference's items."""
+"""Scores per benchmark item, read from a study and aligned to the reference's items.
+
+Array shapes: n items of the reference that have a score, r rows of one model's table.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,8 @@ import numpy as np
 
 from silentzone.analysis.protocols import require_same_protocol
 from silentzone.errors import ProtocolMismatchError
-from silentzone.records.tables import CHURN, ITEMS
+from silentzone.records.tables import ITEMS
 from silentzone.stats.clusters import ClusterPartition
-from silentzone.stats.estimates import null_estimate, with_cautions
-from silentzone.stats.proportions import proportion_estimate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,28 +22,52 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from silentzone.analysis.current import CurrentParts
-    from silentzone.stats.results import Estimate
     from silentzone.store.tables import StoredTable
 
 OK = "ok"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ModelItems:
-    """One model's answers to a benchmark, by item id."""
+class AnswerRows:
+    """One model's answers to a benchmark as they were recorded: one row per item and repeat."""
 
-    scores: Mapping[str, float]
-    """Items with status ok; the mean over repeats."""
-    prompts: Mapping[str, str]
-    """SHA-256 of what was asked."""
-    clusters: Mapping[str, str | None]
-    excluded: Mapping[str, int]
-    """Items without a score, by status."""
+    item_ids: Sequence[str]
+    is_ok: NDArray[np.bool_]
+    """Status ok and a score there, of shape (r,)."""
+    statuses: Sequence[str]
+    scores: NDArray[np.float64]
+    """Of shape (r,); meaningful where ``is_ok``."""
+    prompts: Sequence[str] | None
+    """SHA-256 of what was asked; null where nobody recorded it."""
+    clusters: Sequence[str | None] | None
+    repeats: NDArray[np.int64]
+    predictions: Sequence[str | None] | None
+    confidence: NDArray[np.float64] | None
+    """NaN where missing."""
+    margin: NDArray[np.float64] | None
+    divergence: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ModelAnswers:
+    """One model's answers, item by item in the order of the reference's items."""
+
+    scores: NDArray[np.float64]
+    """Mean over repeats, of shape (n,); NaN where the model has no score."""
+    split: NDArray[np.float64] | None
+    """Absolute difference of the means of even and of odd repeats; null without repeats."""
+    predictions: NDArray[np.object_] | None
+    """Of the first repeat; None where missing."""
+    confidence: NDArray[np.float64] | None
+    """Mean over repeats; NaN where missing."""
+    margin: NDArray[np.float64] | None
+    divergence: NDArray[np.float64] | None
+    """Mean KLD from the reference along the item's own tokens, nats; NaN where missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BenchmarkScores:
-    """All models on one benchmark, item by item, in the order of the reference's items."""
+    """All models on one benchmark, item by item."""
 
     benchmark: str
     item_ids: tuple[str, ...]
@@ -51,6 +76,8 @@ class BenchmarkScores:
     """Of shape (n,); every item has a reference score."""
     candidates: Mapping[str, NDArray[np.float64]]
     """Each of shape (n,), NaN where that candidate has no score."""
+    answers: Mapping[str, ModelAnswers]
+    """By model, the reference included."""
     excluded: Mapping[str, Mapping[str, int]]
     """Items left out, by model (the reference included) and status."""
 
@@ -76,88 +103,163 @@ def read_benchmark(
     if not parts.has_table(ITEMS, benchmark, reference):
         return None
     names = [name for name in candidates if parts.has_table(ITEMS, benchmark, name)]
-    table = parts.read_table(ITEMS, benchmark, reference)
-    reference_key, own = table.key, _model_items(table)
-    item_ids = tuple(own.scores)
-    scores: dict[str, NDArray[np.float64]] = {}
-    excluded: dict[str, Mapping[str, int]] = {reference: own.excluded}
+    own = parts.read_table(ITEMS, benchmark, reference)
+    rows = {reference: _rows(own)}
     for name in names:
         table = parts.read_table(ITEMS, benchmark, name)
-        keys = {reference: reference_key, name: table.key}
+        keys = {reference: own.key, name: table.key}
         require_same_protocol(keys, where=f"`{benchmark}`")
-        answers = _model_items(table)
-        _require_same_prompts(own, answers, (reference, name, benchmark))
-        scores[name] = np.array([answers.scores.get(item, np.nan) for item in item_ids])
-        excluded[name] = _left_out(own, answers)
+        rows[name] = _rows(table)
+    return align_answers(benchmark, reference, rows)
+
+
+def align_answers(
+    benchmark: str, reference: str, rows: Mapping[str, AnswerRows]
+) -> BenchmarkScores:
+    """Lay every model's answers beside the reference's, item by item.
+
+    Parameters
+    ----------
+    benchmark, reference : str
+    rows : mapping of str to AnswerRows
+        By model; the reference must be among them.
+
+    Raises
+    ------
+    ProtocolMismatchError
+        If two models were asked an item in other words.
+    """
+    own = rows[reference]
+    item_ids = tuple(
+        dict.fromkeys(item for item, ok in zip(own.item_ids, own.is_ok, strict=True) if ok)
+    )
+    places = {item: place for place, item in enumerate(item_ids)}
+    answers = {}
+    excluded: dict[str, Mapping[str, int]] = {}
+    for name, one in rows.items():
+        codes = np.array([places.get(item, -1) for item in one.item_ids], dtype=np.intp)
+        answers[name] = _aligned(one, codes, len(item_ids))
+        left_out = _without_score(one)
+        if name != reference:
+            _require_same_prompts(own, one, (reference, name, benchmark))
+            left_out += _unpaired(own, one, places)
+        excluded[name] = {status: count for status, count in left_out.items() if count}
     return BenchmarkScores(
         benchmark=benchmark,
         item_ids=item_ids,
         clusters=_clusters(own, item_ids),
-        reference=np.array([own.scores[item] for item in item_ids], dtype=np.float64),
-        candidates=scores,
+        reference=answers[reference].scores,
+        candidates={name: one.scores for name, one in answers.items() if name != reference},
+        answers=answers,
         excluded=excluded,
     )
 
 
-def churn_floor(parts: CurrentParts, benchmark: str, model: str) -> Estimate | None:
-    """Share of items whose score changed when the same model was asked again; null if not asked.
-
-    Where nothing changed the estimate has no value: so few items bound a share, they give none.
-    """
-    if not parts.has_table(CHURN, benchmark, model):
-        return None
-    table = parts.read_table(CHURN, benchmark, model)
-    is_ok = np.array([text == OK for text in table.strings("status")], dtype=np.bool_)
-    before, has_before = table.floats("score")
-    after, has_after = table.floats("score_again")
-    usable = is_ok & has_before & has_after
-    moved = np.abs(after[usable] - before[usable])
-    if len(moved) and not moved.any():
-        return null_estimate(
-            "share of items that changed",
-            f"nothing changed in {len(moved)} items asked again",
-            n_observations=len(moved),
-        )
-    share = proportion_estimate(moved, ClusterPartition.singletons(len(moved), unit="item"))
-    return with_cautions(share, f"from {len(moved)} items asked again")
-
-
-def _model_items(table: StoredTable) -> ModelItems:
-    values, is_there = table.floats("score")
-    columns = (table.strings(name) for name in ("item_id", "status", "prompt_sha256", "cluster_id"))
-    sums: dict[str, list[float]] = {}
-    prompts: dict[str, str] = {}
-    clusters: dict[str, str | None] = {}
-    missing: dict[str, str] = {}
-    for row, (item, status, prompt, cluster) in enumerate(zip(*columns, strict=True)):
-        item_id = item or ""
-        prompts[item_id], clusters[item_id] = prompt or "", cluster
-        if status == OK and is_there[row]:
-            sums.setdefault(item_id, []).append(float(values[row]))
-        else:
-            missing[item_id] = status if status and status != OK else "score missing"
-    return ModelItems(
-        scores={item: sum(found) / len(found) for item, found in sums.items()},
-        prompts=prompts,
-        clusters=clusters,
-        excluded=dict(Counter(status for item, status in missing.items() if item not in sums)),
+def _rows(table: StoredTable) -> AnswerRows:
+    scores, is_there = table.floats("score")
+    return AnswerRows(
+        item_ids=[item or "" for item in table.strings("item_id")],
+        is_ok=is_there & table.matches("status", OK),
+        statuses=[status or "" for status in table.strings("status")],
+        scores=scores,
+        prompts=[prompt or "" for prompt in table.strings("prompt_sha256")],
+        clusters=table.strings("cluster_id"),
+        repeats=table.integers("repeat")[0],
+        predictions=table.strings("prediction"),
+        confidence=table.floats("confidence")[0],
+        margin=table.floats("margin")[0],
+        divergence=None,
     )
 
 
-def _left_out(own: ModelItems, answers: ModelItems) -> dict[str, int]:
+def _aligned(rows: AnswerRows, codes: NDArray[np.intp], n_items: int) -> ModelAnswers:
+    usable = rows.is_ok & (codes >= 0)
+    predictions = None
+    if rows.predictions is not None:
+        predictions = np.full(n_items, None, dtype=object)
+        for row in np.flatnonzero(usable)[
+            ::-1
+        ].tolist():  # backwards: the first repeat has the last word
+            predictions[codes[row]] = rows.predictions[row]
+    return ModelAnswers(
+        scores=_means(rows.scores, usable, codes, n_items),
+        split=_split(rows, usable, codes, n_items),
+        predictions=predictions,
+        confidence=_optional_means(rows.confidence, usable, codes, n_items),
+        margin=_optional_means(rows.margin, usable, codes, n_items),
+        divergence=_optional_means(rows.divergence, usable, codes, n_items),
+    )
+
+
+def _means(
+    values: NDArray[np.float64], usable: NDArray[np.bool_], codes: NDArray[np.intp], n_items: int
+) -> NDArray[np.float64]:
+    own = codes[usable]
+    sums = np.bincount(own, values[usable], minlength=n_items)
+    counts = np.bincount(own, minlength=n_items)
+    means: NDArray[np.float64] = np.full(n_items, np.nan)
+    np.divide(sums, counts, out=means, where=counts > 0)
+    return means
+
+
+def _optional_means(
+    values: NDArray[np.float64] | None,
+    usable: NDArray[np.bool_],
+    codes: NDArray[np.intp],
+    n_items: int,
+) -> NDArray[np.float64] | None:
+    if values is None:
+        return None
+    known = usable & np.isfinite(values)
+    return _means(values, known, codes, n_items) if known.any() else None
+
+
+def _split(
+    rows: AnswerRows, usable: NDArray[np.bool_], codes: NDArray[np.intp], n_items: int
+) -> NDArray[np.float64] | None:
+    is_odd = rows.repeats % 2 == 1
+    if not (usable & is_odd).any():
+        return None
+    halves = [_means(rows.scores, usable & half, codes, n_items) for half in (~is_odd, is_odd)]
+    return np.abs(halves[0] - halves[1])
+
+
+def _without_score(rows: AnswerRows) -> Counter[str]:
+    """Items of which no row has a score, by status."""
+    if rows.is_ok.all():
+        return Counter()
+    scored = {item for item, ok in zip(rows.item_ids, rows.is_ok, strict=True) if ok}
+    missing = {
+        rows.item_ids[row]: rows.statuses[row]
+        for row in np.flatnonzero(~rows.is_ok).tolist()
+        if rows.item_ids[row] not in scored
+    }
+    named = (status if status and status != OK else "score missing" for status in missing.values())
+    return Counter(named)
+
+
+def _unpaired(own: AnswerRows, rows: AnswerRows, places: Mapping[str, int]) -> Counter[str]:
     """Items of the reference or the candidate that do not enter the comparison."""
-    excluded = Counter(answers.excluded)
-    not_asked = sum(item not in answers.prompts for item in own.prompts)
-    unpaired = sum(item not in own.scores for item in answers.scores)
-    excluded.update({"not asked of the candidate": not_asked, "no reference score": unpaired})
-    return {status: count for status, count in excluded.items() if count}
+    if rows.item_ids == own.item_ids and rows.is_ok.all() and own.is_ok.all():
+        return Counter()
+    asked = set(rows.item_ids)
+    scored = {item for item, ok in zip(rows.item_ids, rows.is_ok, strict=True) if ok}
+    return Counter(
+        {
+            "not asked of the candidate": sum(item not in asked for item in set(own.item_ids)),
+            "no reference score": sum(item not in places for item in scored),
+        }
+    )
 
 
-def _require_same_prompts(
-    own: ModelItems, answers: ModelItems, names: tuple[str, str, str]
-) -> None:
-    for item, prompt in answers.prompts.items():
-        if own.prompts.get(item, prompt) != prompt:
+def _require_same_prompts(own: AnswerRows, rows: AnswerRows, names: tuple[str, str, str]) -> None:
+    if own.prompts is None or rows.prompts is None:
+        return
+    if rows.item_ids == own.item_ids and rows.prompts == own.prompts:
+        return
+    asked = dict(zip(own.item_ids, own.prompts, strict=True))
+    for item, prompt in zip(rows.item_ids, rows.prompts, strict=True):
+        if asked.get(item, prompt) != prompt:
             raise ProtocolMismatchError(
                 f"item `{item}` of `{names[2]}` must be put to `{names[0]}` and `{names[1]}` in "
                 f"the same words; their prompts differ.",
@@ -165,13 +267,12 @@ def _require_same_prompts(
             )
 
 
-def _clusters(own: ModelItems, item_ids: Sequence[str]) -> ClusterPartition:
-    labels = [own.clusters[item] for item in item_ids]
-    if all(label is None for label in labels):
-        return ClusterPartition.singletons(len(labels), unit="item")
+def _clusters(own: AnswerRows, item_ids: Sequence[str]) -> ClusterPartition:
+    if own.clusters is None or all(label is None for label in own.clusters):
+        return ClusterPartition.singletons(len(item_ids), unit="item")
+    known = dict(zip(own.item_ids, own.clusters, strict=True))
     # An item without a cluster stands alone; the prefix keeps the two kinds of name apart.
     named = [
-        f"item {item}" if label is None else f"cluster {label}"
-        for item, label in zip(item_ids, labels, strict=True)
+        f"item {item}" if known[item] is None else f"cluster {known[item]}" for item in item_ids
     ]
     return ClusterPartition.of(np.array(named), unit="item cluster")

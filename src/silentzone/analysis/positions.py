@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from silentzone.analysis.fidelity import fidelity_of_columns
 from silentzone.analysis.protocols import require_same_protocol
+from silentzone.analysis.replicates import ClusterWeights, metric_replicates
+from silentzone.analysis.seeds import seeded
 from silentzone.errors import ProtocolMismatchError
 from silentzone.records.tables import FLOORS, TOKENS
 from silentzone.stats.clusters import ClusterPartition
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from silentzone.analysis.current import CurrentParts
+    from silentzone.stats.results import Estimate
     from silentzone.store.tables import StoredTable
 
 OK = "ok"
@@ -31,6 +34,7 @@ COLUMNS = (
     "js_divergence",
     "total_variation",
     "delta_p",
+    "reference_entropy",
     "top1_match",
     "top5_match",
 )
@@ -38,14 +42,18 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ModelPositions:
-    """One candidate's values at the scored positions of a corpus."""
+    """What is kept of one candidate's values at the scored positions of a corpus."""
 
-    columns: Mapping[str, NDArray[np.float64]]
-    """Each of shape (n,); meaningful where ``usable``."""
+    kld: NDArray[np.float64]
+    """Of shape (n,); meaningful where ``usable``."""
     usable: NDArray[np.bool_]
     """Status ok and every value there."""
     excluded: Mapping[str, int]
     """Positions left out, by status."""
+    fidelity: Mapping[str, Estimate]
+    """Every metric over the usable positions."""
+    replicates: Mapping[str, NDArray[np.float64]]
+    """Every metric in halves and draws of the clusters; see ``CorpusPositions.weights``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,6 +66,8 @@ class CorpusPositions:
     models: Mapping[str, ModelPositions]
     documents_known: int
     """Documents of the positions where every position names one, 0 otherwise."""
+    weights: ClusterWeights | None
+    """Of the replicates; null with fewer than two clusters."""
 
     def common(self, names: Sequence[str]) -> NDArray[np.bool_]:
         """Positions usable for all the models named."""
@@ -77,9 +87,12 @@ class FloorPositions:
 
 
 def read_corpus(
-    parts: CurrentParts, corpus: str, candidates: Sequence[str]
+    parts: CurrentParts, corpus: str, candidates: Sequence[str], seed: int
 ) -> CorpusPositions | None:
-    """Values of every candidate measured on a corpus; null where none was.
+    """Read every candidate measured on a corpus; null where none was.
+
+    Only one model's columns are held at a time: of each, the divergence per position, the metrics
+    and their replicates are kept.
 
     Raises
     ------
@@ -89,27 +102,33 @@ def read_corpus(
     names = [name for name in candidates if parts.has_table(TOKENS, corpus, name)]
     if not names:
         return None
+    first = parts.read_table(TOKENS, corpus, names[0])
+    places = _places(first)
+    clusters = position_clusters(first)
+    weights = None
+    if clusters.n_clusters > 1:
+        weights = ClusterWeights.of(clusters.n_clusters, rng=seeded(seed, "windows", corpus))
     models: dict[str, ModelPositions] = {}
-    keys, first, clusters, known = {}, None, None, 0
     for name in names:
-        table = parts.read_table(TOKENS, corpus, name)
-        keys[name] = table.key
-        places = [table.integers(column)[0] for column in ("window", "position", "token_id")]
-        if first is None:
-            first, clusters, known = places, position_clusters(table), _known_documents(table)
-        require_same_protocol({names[0]: keys[names[0]], name: table.key}, where=f"`{corpus}`")
-        if any(not np.array_equal(a, b) for a, b in zip(first, places, strict=True)):
+        table = first if name == names[0] else parts.read_table(TOKENS, corpus, name)
+        require_same_protocol({names[0]: first.key, name: table.key}, where=f"`{corpus}`")
+        if any(not np.array_equal(a, b) for a, b in zip(places, _places(table), strict=True)):
             raise ProtocolMismatchError(
                 f"positions of `{name}` and `{names[0]}` on `{corpus}` must be the same.",
                 hint="measure the corpus again for both",
             )
-        models[name] = _model_positions(table)
+        models[name] = _model_positions(table, clusters, weights)
     return CorpusPositions(
         corpus=corpus,
-        clusters=clusters or ClusterPartition.singletons(0, unit="window"),
+        clusters=clusters,
         models=models,
-        documents_known=known,
+        documents_known=_known_documents(first),
+        weights=weights,
     )
+
+
+def _places(table: StoredTable) -> list[NDArray[np.int64]]:
+    return [table.integers(column)[0] for column in ("window", "position", "token_id")]
 
 
 def read_floors(parts: CurrentParts, corpus: str, model: str) -> dict[str, FloorPositions]:
@@ -119,7 +138,7 @@ def read_floors(parts: CurrentParts, corpus: str, model: str) -> dict[str, Floor
     table = parts.read_table(FLOORS, corpus, model)
     kinds = np.array([text or "" for text in table.strings("perturbation")], dtype=object)
     kld, is_there = table.floats("kl_divergence")
-    is_ok = is_there & np.array([text == OK for text in table.strings("status")], dtype=np.bool_)
+    is_ok = is_there & table.matches("status", OK)
     clusters = position_clusters(table)
     result = {}
     for kind in sorted(set(kinds.tolist())):
@@ -145,16 +164,29 @@ def _known_documents(table: StoredTable) -> int:
     return len(np.unique(documents)) if is_known.size and is_known.all() else 0
 
 
-def _model_positions(table: StoredTable) -> ModelPositions:
+def _model_positions(
+    table: StoredTable, clusters: ClusterPartition, weights: ClusterWeights | None
+) -> ModelPositions:
+    usable = table.matches("status", OK)
+    excluded = {text: n for text, n in table.counts("status").items() if text != OK}
     columns: dict[str, NDArray[np.float64]] = {}
-    statuses = table.strings("status")
-    usable = np.array([text == OK for text in statuses], dtype=np.bool_)
-    excluded = Counter(text or "unknown" for text in statuses if text != OK)
     is_complete = np.ones(table.n_rows, dtype=np.bool_)
     for name in COLUMNS:
         columns[name], is_there = table.floats(name)
         is_complete &= is_there
     n_incomplete = int((usable & ~is_complete).sum())
     if n_incomplete:
-        excluded["value missing"] += n_incomplete
-    return ModelPositions(columns=columns, usable=usable & is_complete, excluded=dict(excluded))
+        excluded["value missing"] = excluded.get("value missing", 0) + n_incomplete
+    usable &= is_complete
+    kld = columns["kl_divergence"]
+    if not usable.all():
+        columns = {name: values[usable] for name, values in columns.items()}
+    own = clusters.select(usable)
+    codes = clusters.codes if usable.all() else clusters.codes[usable]
+    return ModelPositions(
+        kld=kld,
+        usable=usable,
+        excluded=excluded,
+        fidelity=fidelity_of_columns(columns, own),
+        replicates={} if weights is None else metric_replicates(columns, codes, weights),
+    )

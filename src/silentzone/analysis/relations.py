@@ -9,22 +9,47 @@ import numpy as np
 
 from silentzone.analysis.as_json import JsonObject, interval_as_json
 from silentzone.analysis.axes import DECIMALS
-from silentzone.analysis.zones import ZONES, Zone, fidelity_zone
 from silentzone.stats.correlation import (
-    kendall_tau,
+    kendall,
+    masked_spearman,
     minimum_detectable,
     null_correlation,
+    permutation_pvalues,
     spearman,
 )
+from silentzone.stats.multiplicity import holm
 from silentzone.stats.reliability import attainable_correlation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from silentzone.analysis.axes import Axis
+    from silentzone.analysis.axes import Axis, RankedMetric
+    from silentzone.analysis.expected import Expectation
+    from silentzone.analysis.zones import Zone
     from silentzone.stats.results import Correlation
 
-NOT_SIMULATED = "the relation to expect in this zone is not simulated yet"
+N_NOISE_DRAWS = 500
+FEWEST_FOR_NOISE = 4
+ERROR_METHOD = "spread over joint draws of windows and items, candidates held"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoiseOfRho:
+    """How far rho moves when windows and items are drawn again, the candidates held."""
+
+    standard_error: float
+    interval: tuple[float, float] | None
+    method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disattenuated:
+    """Rho as it would be without noise on either axis; may lie beyond one."""
+
+    value: float
+    interval: tuple[float, float] | None
+    method: str
+    cautions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,15 +59,19 @@ class Relation:
     metric: str
     corpus: str
     score: str
-    zone: str
-    definition: str
+    zone: Zone
     members: tuple[str, ...]
     correlation: Correlation
-    kendall: float | None
+    kendall: Correlation
     sign: int
     """What turns the raw coefficient into the aligned one, where positive ranks well."""
     attainable: float | None
     cautions: tuple[str, ...]
+    noise: NoiseOfRho | None = None
+    pvalue_permutation: float | None = None
+    pvalue_holm: float | None = None
+    expected: Expectation | None = None
+    disattenuated: Disattenuated | None = None
 
     @property
     def aligned(self) -> float | None:
@@ -59,125 +88,183 @@ class Relation:
         return (low, high) if low <= high else (high, low)
 
     def as_json(self) -> JsonObject:
-        """Relation as ``analysis.json`` holds it; the interval belongs to the raw rho."""
+        """Relation as ``analysis.json`` holds it; intervals belong to the raw rho."""
+        noise, clean = self.noise, self.disattenuated
         return {
             "metric": self.metric,
             "corpus": self.corpus,
             "score": self.score,
-            "zone": self.zone,
-            "definition": self.definition,
+            "zone": self.zone.name,
+            "definition": self.zone.definition,
             "n": len(self.members),
             "members": list(self.members),
             "spearman": self.correlation.value,
             "aligned": self.aligned,
-            "kendall": self.kendall,
             "pvalue": self.correlation.pvalue,
             "pvalue_method": self.correlation.pvalue_method,
+            "pvalue_permutation": self.pvalue_permutation,
+            "pvalue_holm": self.pvalue_holm,
             "interval": interval_as_json(self.correlation.interval),
             "interval_method": self.correlation.interval_method,
+            "kendall": self.kendall.value,
+            "kendall_pvalue": self.kendall.pvalue,
+            "kendall_pvalue_method": self.kendall.pvalue_method,
             "minimum_detectable": None
             if self.correlation.value is None
             else minimum_detectable(len(self.members)),
-            "expected": None,
+            "measurement": noise
+            and {
+                "standard_error": noise.standard_error,
+                "interval": interval_as_json(noise.interval),
+                "method": noise.method,
+            },
             "attainable": self.attainable,
+            "disattenuated": clean
+            and {
+                "value": clean.value,
+                "interval": interval_as_json(clean.interval),
+                "method": clean.method,
+                "cautions": list(clean.cautions),
+            },
+            "expected": self.expected and self.expected.as_json(),
             "cautions": list(self.cautions),
         }
 
 
-def relations_of_corpus(
-    corpus: str,
-    metrics: Mapping[str, Axis],
-    scores: Mapping[str, Axis],
-    zones: Mapping[str, Zone],
-    order: Sequence[str],
-) -> list[Relation]:
-    """Every metric of a corpus against every score in every zone.
+def relate(metric: RankedMetric, score: str, axis: Axis, zone: Zone) -> Relation:
+    """Rank correlation of a metric and a score among the members of a zone that have both."""
+    x_axis = metric.axis
+    sign = -1 if x_axis.is_loss != axis.is_loss else 1
+    why = _why_none(x_axis, axis, zone)
+    if why is not None:
+        return _null_relation(metric, score, zone, sign, why)
+    wanted = zone.members or ()
+    members = tuple(name for name in wanted if name in x_axis.values and name in axis.values)
+    left_out = len(wanted) - len(members)
+    cautions = []
+    if left_out:
+        cautions.append(f"{left_out} of {len(wanted)} members have no value and are left out")
+    x, y = axis_values(x_axis, members), axis_values(axis, members)
+    correlation = spearman(x, y)
+    attainable = None
+    if correlation.value is not None:
+        reliabilities = x_axis.reliability(members), axis.reliability(members)
+        if x_axis.noise is None and axis.noise is not None:
+            # What has no stated error is taken as exact: then only the score blurs the order.
+            attainable = None if reliabilities[1].value is None else reliabilities[1].value ** 0.5
+        else:
+            attainable = attainable_correlation(*reliabilities)
+        for own, found in zip((x_axis, axis), reliabilities, strict=True):
+            cautions += [f"{own.name}: {text}" for text in found.cautions]
+    return Relation(
+        metric=metric.metric,
+        corpus=metric.corpus,
+        score=score,
+        zone=zone,
+        members=members,
+        correlation=correlation,
+        kendall=kendall(x, y),
+        sign=sign,
+        attainable=attainable,
+        cautions=_unique(*correlation.cautions, *cautions, *zone.cautions),
+    )
 
-    Parameters
-    ----------
-    corpus : str
-    metrics, scores : mapping of str to Axis
-    zones : mapping of str to Zone
-        Those that do not depend on the metric; the fidelity zone is formed here.
-    order : sequence of str
-        Candidates in the order in which members are listed.
+
+def axis_values(axis: Axis, members: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Values of the members, equal ones equal to the last bit."""
+    # Equal values reach the same float by different sums; rounding keeps their tie.
+    values = np.array([axis.values[name] for name in members], dtype=np.float64)
+    scale = float(np.abs(values).max(initial=0.0))
+    return values if scale == 0.0 else np.round(values / scale, DECIMALS) * scale
+
+
+def noise_of_rho(
+    metric: Axis, score: Axis, members: Sequence[str], rho: float
+) -> NoiseOfRho | None:
+    """Spread of rho over joint draws of windows and items; null where no noise is known.
+
+    The interval is symmetric around rho on Fisher's scale, with the spread of the draws: what the
+    same candidates would show, measured again on other windows and items.
     """
-    result = []
-    for metric, metric_axis in metrics.items():
-        own_zones = {**zones, "fidelity": fidelity_zone(metric_axis)}
-        for score, score_axis in scores.items():
-            for name in ZONES:
-                relation = relate(metric_axis, score_axis, own_zones[name], order)
-                result.append(_named(relation, corpus, metric, score))
+    if len(members) < FEWEST_FOR_NOISE or abs(rho) >= 1.0:
+        return None
+    score_noise = score.deviations(members, N_NOISE_DRAWS)
+    if score_noise is None:
+        return None
+    metric_noise = metric.deviations(members, N_NOISE_DRAWS)
+    if metric_noise is None:
+        metric_noise = np.zeros_like(score_noise)
+    drawn = masked_spearman(
+        metric.losses(members)[:, None] + metric_noise,
+        np.round(score.losses(members)[:, None] + score_noise, DECIMALS),
+        None,
+    )
+    drawn = drawn[np.isfinite(drawn)]
+    if len(drawn) < N_NOISE_DRAWS // 2:
+        return None
+    spread = float(np.std(np.arctanh(np.clip(drawn, -0.999, 0.999)), ddof=1))
+    centre = float(np.arctanh(rho))
+    interval = (float(np.tanh(centre - 1.96 * spread)), float(np.tanh(centre + 1.96 * spread)))
+    return NoiseOfRho(
+        standard_error=float(np.std(drawn, ddof=1)), interval=interval, method=ERROR_METHOD
+    )
+
+
+def with_permutation_pvalues(
+    relations: Sequence[Relation], metric: Axis, scores: Mapping[str, Axis]
+) -> list[Relation]:
+    """Add p-values by permutation, relations of the same members worked out together."""
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for place, one in enumerate(relations):
+        if one.correlation.value is not None:
+            groups.setdefault(one.members, []).append(place)
+    result = list(relations)
+    for members, places in groups.items():
+        columns = [axis_values(scores[relations[place].score], members) for place in places]
+        pvalues, _ = permutation_pvalues(axis_values(metric, members), np.stack(columns, axis=1))
+        for place, pvalue in zip(places, pvalues, strict=True):
+            result[place] = replace(result[place], pvalue_permutation=float(pvalue))
     return result
 
 
-def relate(metric: Axis, score: Axis, zone: Zone, order: Sequence[str]) -> Relation:
-    """Rank correlation of two axes among the members of a zone that have both values."""
-    sign = -1 if metric.is_loss != score.is_loss else 1
-    if zone.members is None and zone.name != "full":
-        return _relation(metric, score, zone, (), null_correlation(0, *zone.cautions), sign)
+def with_holm(relations: Sequence[Relation], benchmarks: Sequence[str]) -> list[Relation]:
+    """Add p-values adjusted over the benchmarks, for each metric, corpus and zone."""
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    for place, one in enumerate(relations):
+        if one.score in benchmarks and one.correlation.pvalue is not None:
+            groups.setdefault((one.metric, one.corpus, one.zone.name), []).append(place)
+    result = list(relations)
+    for places in groups.values():
+        pvalues = [relations[place].correlation.pvalue or 0.0 for place in places]
+        for place, adjusted in zip(places, holm(pvalues), strict=True):
+            result[place] = replace(result[place], pvalue_holm=adjusted)
+    return result
+
+
+def _why_none(metric: Axis, score: Axis, zone: Zone) -> str | None:
+    if zone.members is None:
+        return "; ".join(zone.cautions)
     for axis in (score, metric):
         if not axis.values and axis.why_empty is not None:
-            return _relation(metric, score, zone, (), null_correlation(0, axis.why_empty), sign)
-    wanted = [name for name in order if zone.members is None or name in zone.members]
-    members = tuple(name for name in wanted if name in metric.values and name in score.values)
-    left_out = len(wanted) - len(members)
-    if left_out:
-        text = f"{left_out} of {len(wanted)} members have no value and are left out"
-        zone = replace(zone, cautions=(text, *zone.cautions))
-    # Equal scores reach the same float by different sums; rounding keeps their tie.
-    x = np.round([metric.values[name] for name in members], DECIMALS + 3)
-    y = np.round([score.values[name] for name in members], DECIMALS)
-    correlation = spearman(x, y)
-    tau = kendall_tau(x, y) if correlation.value is not None else None
-    return _relation(metric, score, zone, members, correlation, sign, tau)
+            return axis.why_empty
+    return None
 
 
-def _relation(
-    metric: Axis,
-    score: Axis,
-    zone: Zone,
-    members: tuple[str, ...],
-    correlation: Correlation,
-    sign: int,
-    tau: float | None = None,
-) -> Relation:
-    cautions = [*correlation.cautions]
-    attainable = None
-    if correlation.value is not None:
-        reliabilities = metric.reliability(members), score.reliability(members)
-        attainable = attainable_correlation(*reliabilities)
-        for axis, found in zip((metric, score), reliabilities, strict=True):
-            cautions += [f"{axis.name}: {text}" for text in found.cautions]
-    cautions += [text for text in zone.cautions if text not in cautions]
-    cautions.append(NOT_SIMULATED)
+def _null_relation(metric: RankedMetric, score: str, zone: Zone, sign: int, why: str) -> Relation:
+    nothing = null_correlation(0, why)
     return Relation(
-        metric=metric.name,
-        corpus="",
-        score=score.name,
-        zone=zone.name,
-        definition=zone.definition,
-        members=members,
-        correlation=correlation,
-        kendall=tau,
-        sign=sign,
-        attainable=attainable,
-        cautions=tuple(cautions),
-    )
-
-
-def _named(relation: Relation, corpus: str, metric: str, score: str) -> Relation:
-    return Relation(
-        metric=metric,
-        corpus=corpus,
+        metric=metric.metric,
+        corpus=metric.corpus,
         score=score,
-        zone=relation.zone,
-        definition=relation.definition,
-        members=relation.members,
-        correlation=relation.correlation,
-        kendall=relation.kendall,
-        sign=relation.sign,
-        attainable=relation.attainable,
-        cautions=relation.cautions,
+        zone=zone,
+        members=(),
+        correlation=nothing,
+        kendall=nothing,
+        sign=sign,
+        attainable=None,
+        cautions=_unique(why, *zone.cautions),
     )
+
+
+def _unique(*cautions: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(cautions))

@@ -8,49 +8,15 @@ from typing import TYPE_CHECKING
 from silentzone.analysis.positions import FEWEST_DOCUMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from silentzone.analysis.as_json import JsonObject
-    from silentzone.analysis.items import BenchmarkScores
+    from silentzone.analysis.benchmarks import Benchmarks
     from silentzone.analysis.positions import CorpusPositions
-    from silentzone.analysis.scores import CompositeDifference, Entry
-    from silentzone.stats.paired import Decomposition
-    from silentzone.stats.results import Estimate
 
 FEWEST_PAIRED = 0.95
 """Share of a benchmark's items below which a comparison is named."""
 _MOST_NAMED = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Benchmarks:
-    """What the benchmarks gave, by name where there are several."""
-
-    entries: Mapping[str, Entry]
-    scores: Sequence[BenchmarkScores]
-    estimates: Mapping[str, Mapping[str, Estimate]]
-    parts: Mapping[str, Mapping[str, Decomposition]]
-    composites: Mapping[str, CompositeDifference]
-
-    @property
-    def entering(self) -> list[str]:
-        """Benchmarks of the composite."""
-        return [name for name, entry in self.entries.items() if entry.enters]
-
-    @property
-    def why_no_composite(self) -> str | None:
-        """Why no model can have a composite; null where one can."""
-        if not self.entries:
-            return "the study has no benchmark"
-        if self.entering:
-            return None
-        reasons = [f"{name}: {entry.why_not}" for name, entry in self.entries.items()]
-        return "no benchmark enters the composite (" + "; ".join(reasons) + ")"
-
-    def why_not_measured(self, candidate: str) -> str | None:
-        """Which benchmarks keep a candidate from having a composite; null where none does."""
-        lacking = [name for name in self.entering if candidate not in self.parts[name]]
-        return "not measured on " + ", ".join(lacking) if lacking else None
 
 
 @dataclass(slots=True, eq=False)
@@ -82,16 +48,20 @@ def count_exclusions(
             remarks.exclude(f"benchmark {name} from the composite", 1, entry.why_not or "")
 
 
-def warn_of_copies(models: Sequence[JsonObject], remarks: Remarks) -> None:
-    """Say which models are one file, since each counts as a point of every relation."""
+def same_files(models: Sequence[JsonObject]) -> tuple[tuple[str, ...], ...]:
+    """Group the models that are one file by content."""
     by_content: dict[str, list[str]] = {}
     for one in models:
         by_content.setdefault(str(one["sha256"]), []).append(str(one["name"]))
-    for same in by_content.values():
-        if len(same) > 1:
-            remarks.cautions.append(
-                f"{', '.join(same)} have the same content; each candidate among them counts in n"
-            )
+    return tuple(tuple(same) for same in by_content.values() if len(same) > 1)
+
+
+def warn_of_copies(models: Sequence[JsonObject], remarks: Remarks) -> None:
+    """Say which models are one file, since each counts as a point of every relation."""
+    for same in same_files(models):
+        remarks.cautions.append(
+            f"{', '.join(same)} have the same content; each candidate among them counts in n"
+        )
 
 
 def warn(
@@ -113,10 +83,6 @@ def warn(
         remarks.cautions.append(
             f"few documents known ({', '.join(few)}), windows treated as independent"
         )
-    remarks.cautions += [
-        "the relation to expect in a zone is not simulated yet, so no metric is called silent",
-        "p-values of relations are not adjusted for how many of them there are",
-    ]
     if corpora:
         remarks.cautions.append(
             "which pairs of candidates differ in KLD is not adjusted for how many pairs there are"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from silentzone.analysis.as_json import JsonObject, estimate_as_json
+from silentzone.errors import InputError
 from silentzone.stats.estimates import mean_estimate, null_estimate, within
 from silentzone.stats.macro import macro_mean_estimate, satterthwaite_df
 from silentzone.stats.paired import Decomposition, decompose
@@ -42,10 +43,15 @@ class CompositeDifference:
     n_items: int
 
 
-def composite_entry(scores: BenchmarkScores | None, chance: float) -> Entry:
-    """Whether the reference does better than guessing, by its one-sided 97.5 % bound."""
+def composite_entry(scores: BenchmarkScores | None, chance: float | None) -> Entry:
+    """Whether the reference does better than guessing, by its one-sided 97.5 % bound.
+
+    Where the score of guessing is not known the benchmark enters.
+    """
     if scores is None or len(scores.reference) == 0:
         return Entry(enters=False, why_not="the reference has no score")
+    if chance is None:
+        return Entry(enters=True, why_not=None)
     estimate = proportion_estimate(scores.reference, scores.clusters)
     if estimate.value is None or estimate.interval is None:
         return Entry(enters=False, why_not="the reference's score has no interval")
@@ -59,6 +65,22 @@ def composite_entry(scores: BenchmarkScores | None, chance: float) -> Entry:
             f"{low:.3f}, chance {chance:.3f}"
         ),
     )
+
+
+def require_benchmark_name(name: str, where: str) -> None:
+    """Check that a benchmark does not carry a name that answers use themselves.
+
+    Raises
+    ------
+    InputError
+        Saying where to rename it.
+    """
+    if name in {COMPOSITE, "composite_normalised", "composite_rank"} or ":" in name:
+        raise InputError(
+            f"benchmark `{name}` must not be called `{COMPOSITE}`, nor by another composite's "
+            "name, nor hold a colon.",
+            hint=f"give it another name in {where}",
+        )
 
 
 def score_estimates(scores: BenchmarkScores, reference: str) -> dict[str, Estimate]:
@@ -179,20 +201,3 @@ def composite_rows(
             }
         )
     return rows
-
-
-def decomposition_row(
-    model: str, benchmark: str, part: Decomposition | CompositeDifference
-) -> JsonObject:
-    """Row of ``decomposition``; a composite is a mean over benchmarks and counts no items."""
-    counts = (part.harm, part.gain) if isinstance(part, Decomposition) else (None, None)
-    return {
-        "model": model,
-        "benchmark": benchmark,
-        "items": part.n_items,
-        "harm": counts[0],
-        "gain": counts[1],
-        "volume": estimate_as_json(part.volume),
-        "direction": estimate_as_json(part.direction),
-        "net": estimate_as_json(part.net),
-    }

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from silentzone.analysis.answers import (
+    SCHEMA_VERSION,
+    Settings,
+    audit_sections,
+    decision_section,
+    score_sections,
+)
 from silentzone.analysis.as_json import JsonObject, estimate_as_json
-from silentzone.analysis.axes import metric_axes, score_axes
-from silentzone.analysis.contenders import Contender, DecisionRule
+from silentzone.analysis.audit import Evidence
+from silentzone.analysis.benchmarks import Benchmarks, judge_benchmarks, score_evidence
+from silentzone.analysis.churn import ChurnRows, read_churn
 from silentzone.analysis.current import CurrentParts
-from silentzone.analysis.decision import decide
-from silentzone.analysis.fidelity import fidelity_of_model
 from silentzone.analysis.floors import Floor, distinguishable_pairs, floor_as_json, model_floor
 from silentzone.analysis.identities import (
     benchmark_as_json,
@@ -18,40 +24,20 @@ from silentzone.analysis.identities import (
     model_as_json,
     require_manifest,
 )
-from silentzone.analysis.items import BenchmarkScores, churn_floor, read_benchmark
+from silentzone.analysis.item_divergence import with_divergence
+from silentzone.analysis.items import BenchmarkScores, read_benchmark
+from silentzone.analysis.metric_axes import metric_axes
 from silentzone.analysis.positions import CorpusPositions, read_corpus, read_floors
-from silentzone.analysis.relations import Relation, relations_of_corpus
-from silentzone.analysis.remarks import (
-    Benchmarks,
-    Remarks,
-    count_exclusions,
-    warn,
-    warn_of_copies,
-)
-from silentzone.analysis.scores import (
-    COMPOSITE,
-    Entry,
-    composite_difference,
-    composite_entry,
-    composite_rows,
-    decomposition_row,
-    decompositions,
-    score_estimates,
-    score_rows,
-)
-from silentzone.analysis.verdicts import verdict
-from silentzone.analysis.zones import outcome_zones
-from silentzone.errors import InputError
+from silentzone.analysis.remarks import Remarks, count_exclusions, same_files, warn, warn_of_copies
+from silentzone.analysis.scores import require_benchmark_name
 
 if TYPE_CHECKING:
-    from silentzone.stats.results import Estimate
     from silentzone.store.folder import StudyFolder
 
-SCHEMA_VERSION = 1
-JUDGED_SCORES = (COMPOSITE, f"volume:{COMPOSITE}", f"direction:{COMPOSITE}")
 
-
-def analyze_study(folder: StudyFolder, *, rng_seed: int) -> JsonObject:
+def analyze_study(
+    folder: StudyFolder, *, rng_seed: int, settings: Settings | None = None
+) -> JsonObject:
     """Every answer a study folder holds, as the object of ``analysis.json``.
 
     Parameters
@@ -59,12 +45,14 @@ def analyze_study(folder: StudyFolder, *, rng_seed: int) -> JsonObject:
     folder : StudyFolder
         Only its manifest and tables are read.
     rng_seed : int
-        Decides the random splits; the same folder and seed give the same object.
+        Decides the random splits and draws; the same folder and seed give the same object.
+    settings : Settings, optional
+        Margins, budgets and zones; left out, those the study was run with.
 
     Returns
     -------
     dict
-        Schema 1 of ``docs/architecture.md``. What could not be computed is null with a caution.
+        Schema 2 of ``docs/architecture.md``. What could not be computed is null with a caution.
 
     Raises
     ------
@@ -77,6 +65,7 @@ def analyze_study(folder: StudyFolder, *, rng_seed: int) -> JsonObject:
     """
     manifest = folder.manifest()
     require_manifest(manifest)
+    settings = settings or Settings.of_config(manifest["config"])
     remarks = Remarks()
     reference = str(manifest["reference"]["name"])
     models = sorted(
@@ -88,34 +77,35 @@ def analyze_study(folder: StudyFolder, *, rng_seed: int) -> JsonObject:
         sha256={str(one["name"]): one["sha256"] for one in (manifest["reference"], *models)},
         reference=reference,
     )
+    corpora = _corpora(parts, manifest, names, rng_seed)
     benchmarks = _benchmarks(parts, manifest, reference, names)
-    corpora = _corpora(parts, manifest, names)
-    fidelity = {
-        corpus.corpus: {
-            name: fidelity_of_model(own, corpus.clusters) for name, own in corpus.models.items()
-        }
-        for corpus in corpora
-    }
     floors = _floors(parts, manifest, (reference, *names))
-    rule = _rule(manifest)
-    relations = (
-        []
-        if not benchmarks.scores
-        else _relations(corpora, fidelity, benchmarks, (rule, names, rng_seed))
-    )
-    decision = _decision(models, benchmarks, rule, remarks)
-    count_exclusions(corpora, benchmarks, remarks)
-    _count_missing(manifest, corpora, benchmarks, names, remarks)
+    scores = score_evidence(benchmarks, rng_seed)
+    metrics = tuple(one for corpus, length in corpora for one in metric_axes(corpus, length))
+    positions = [corpus for corpus, _ in corpora]
+    count_exclusions(positions, benchmarks, remarks)
+    _count_missing(manifest, positions, benchmarks, names, remarks)
     for kind, group, name in sorted(parts.stale):
         remarks.exclude(f"{kind} of {name} on {group}", 1, "measured on another file of this name")
     warn_of_copies((manifest["reference"], *models), remarks)
-    warn(manifest, corpora, benchmarks, remarks)
+    warn(manifest, positions, benchmarks, remarks)
+    evidence = Evidence(
+        candidates=tuple(names),
+        metrics=metrics,
+        scores=scores.axes,
+        outcomes=benchmarks.outcomes(),
+        benchmarks=tuple(one.benchmark for one in benchmarks.scores),
+        seed=rng_seed,
+        copies=same_files(models),
+    )
+    decision = decision_section(models, benchmarks, settings, remarks)
     return {
         "schema_version": SCHEMA_VERSION,
+        "source": {"kind": "study", "files": []},
         "study": dict(manifest["study"]),
         "reference": model_as_json(manifest["reference"], missing=()),
         "candidates": [
-            model_as_json(one, missing=_missing(one["name"], manifest, corpora, benchmarks))
+            model_as_json(one, missing=_missing(one["name"], manifest, positions, benchmarks))
             for one in models
         ],
         "corpora": [corpus_as_json(one) for one in manifest["corpora"]],
@@ -124,16 +114,14 @@ def analyze_study(folder: StudyFolder, *, rng_seed: int) -> JsonObject:
             for one in manifest["benchmarks"]
         ],
         "engine": engine_as_json(manifest["engine"]),
-        "fidelity": _fidelity_rows(manifest, names, fidelity, floors),
+        "fidelity": _fidelity_rows(manifest, names, positions, floors),
         "distinguishable": [
             row
-            for corpus in corpora
+            for corpus in positions
             for row in distinguishable_pairs(corpus, floors[corpus.corpus], names)
         ],
-        "scores": _score_rows(parts, benchmarks, reference, names),
-        "relations": [relation.as_json() for relation in relations],
-        "decomposition": _decomposition_rows(benchmarks),
-        "verdicts": [verdict(one) for one in relations if one.score in JUDGED_SCORES],
+        **score_sections(benchmarks, scores, _churn(parts, benchmarks), names),
+        **audit_sections(evidence, settings),
         "decision": decision,
         "cautions": remarks.cautions,
         "exclusions": remarks.exclusions,
@@ -142,36 +130,28 @@ def analyze_study(folder: StudyFolder, *, rng_seed: int) -> JsonObject:
 
 
 def _benchmarks(
-    parts_read: CurrentParts, manifest: JsonObject, reference: str, names: list[str]
+    parts: CurrentParts, manifest: JsonObject, reference: str, names: list[str]
 ) -> Benchmarks:
-    entries: dict[str, Entry] = {}
-    found: list[BenchmarkScores] = []
+    found: dict[str, BenchmarkScores | None] = {}
     for one in manifest["benchmarks"]:
         name = str(one["name"])
-        if name == COMPOSITE or ":" in name:
-            raise InputError(
-                f"benchmark `{name}` must not be called `{COMPOSITE}` or hold a colon.",
-                hint="give it another name in study.toml",
-            )
-        scores = read_benchmark(parts_read, name, reference, names)
-        entries[name] = composite_entry(scores, float(one["chance"]))
-        if scores is not None:
-            found.append(scores)
-    parts = {scores.benchmark: decompositions(scores) for scores in found}
-    entering = [scores for scores in found if entries[scores.benchmark].enters]
-    composites = {name: composite_difference(name, entering, parts) for name in names}
-    return Benchmarks(
-        entries=entries,
-        scores=found,
-        estimates={scores.benchmark: score_estimates(scores, reference) for scores in found},
-        parts=parts,
-        composites={name: part for name, part in composites.items() if part is not None},
-    )
+        require_benchmark_name(name, "study.toml")
+        scores = read_benchmark(parts, name, reference, names)
+        found[name] = None if scores is None else with_divergence(parts, scores, reference)
+    chances = {str(one["name"]): float(one["chance"]) for one in manifest["benchmarks"]}
+    return judge_benchmarks(found, chances, reference, names)
 
 
-def _corpora(parts: CurrentParts, manifest: JsonObject, names: list[str]) -> list[CorpusPositions]:
-    found = (read_corpus(parts, str(one["name"]), names) for one in manifest["corpora"])
-    return [corpus for corpus in found if corpus is not None]
+def _corpora(
+    parts: CurrentParts, manifest: JsonObject, names: list[str], seed: int
+) -> list[tuple[CorpusPositions, int | None]]:
+    """Every corpus with at least one candidate, and its context length."""
+    found = []
+    for one in manifest["corpora"]:
+        corpus = read_corpus(parts, str(one["name"]), names, seed)
+        if corpus is not None:
+            found.append((corpus, one["plan"]["context_length"]))
+    return found
 
 
 def _floors(
@@ -203,122 +183,39 @@ def _floors(
     }
 
 
-def _relations(
-    corpora: list[CorpusPositions],
-    fidelity: dict[str, dict[str, dict[str, Estimate]]],
-    benchmarks: Benchmarks,
-    asked: tuple[DecisionRule, list[str], int],
-) -> list[Relation]:
-    rule, order, seed = asked
-    why = benchmarks.why_no_composite
-    zones = outcome_zones(
-        benchmarks.composites, margin=rule.margin, alpha=rule.alpha, why_no_composite=why
-    )
-    scores = score_axes(
-        benchmarks.scores,
-        benchmarks.parts,
-        benchmarks.composites,
-        benchmarks.entering,
-        seed,
-        why_no_composite=why,
-    )
-    return [
-        relation
-        for corpus in corpora
-        for relation in relations_of_corpus(
-            corpus.corpus,
-            metric_axes(corpus, fidelity[corpus.corpus], seed),
-            scores,
-            zones,
-            order,
-        )
-    ]
-
-
-def _rule(manifest: JsonObject) -> DecisionRule:
-    asked = manifest["config"]["decision"]
-    budget = asked["memory_budget_gb"]
-    return DecisionRule(
-        margin=float(asked["margin"]),
-        guard_margin=float(asked["guard_margin"]),
-        alpha=float(asked["alpha"]),
-        memory_budget_bytes=None if budget is None else round(float(budget) * 1e9),
-    )
-
-
-def _decision(
-    models: list[JsonObject], benchmarks: Benchmarks, rule: DecisionRule, remarks: Remarks
-) -> JsonObject:
-    contenders = [
-        Contender(
-            name=str(one["name"]),
-            file_bytes=int(one["file_bytes"] or 0),
-            memory_bytes=one.get("memory_bytes"),
-            composite=benchmarks.composites.get(str(one["name"])),
-            guards={
-                benchmark: benchmarks.parts[benchmark][str(one["name"])]
-                for benchmark in benchmarks.entering
-                if str(one["name"]) in benchmarks.parts[benchmark]
-            },
-            why_no_composite=benchmarks.why_not_measured(str(one["name"])),
-        )
-        for one in models
-    ]
-    unknown = [one.name for one in contenders if one.memory_bytes is None]
-    if rule.memory_budget_bytes is not None and unknown:
-        remarks.cautions.append(
-            f"the memory of {len(unknown)} candidates is not known; they do not count as fitting: "
-            + ", ".join(unknown)
-        )
-    return decide(contenders, rule, why_impossible=benchmarks.why_no_composite)
+def _churn(parts: CurrentParts, benchmarks: Benchmarks) -> dict[tuple[str, str], ChurnRows]:
+    """Items asked again, by benchmark and model, the reference included."""
+    found = {}
+    for scores in benchmarks.scores:
+        for model in (benchmarks.reference, *scores.candidates):
+            rows = read_churn(parts, scores.benchmark, model)
+            if rows is not None:
+                found[scores.benchmark, model] = rows
+    return found
 
 
 def _fidelity_rows(
     manifest: JsonObject,
     names: list[str],
-    fidelity: dict[str, dict[str, dict[str, Estimate]]],
+    corpora: list[CorpusPositions],
     floors: dict[str, dict[str, Floor]],
 ) -> list[JsonObject]:
+    by_corpus = {corpus.corpus: corpus.models for corpus in corpora}
     rows = []
     for corpus in (str(one["name"]) for one in manifest["corpora"]):
         for name in names:
-            metrics = fidelity.get(corpus, {}).get(name)
+            own = by_corpus.get(corpus, {}).get(name)
+            fidelity = {} if own is None else own.fidelity
             rows.append(
                 {
                     "model": name,
                     "corpus": corpus,
-                    "status": "not measured" if metrics is None else "complete",
-                    "metrics": {
-                        key: estimate_as_json(value) for key, value in (metrics or {}).items()
-                    },
+                    "status": "not measured" if own is None else "complete",
+                    "metrics": {key: estimate_as_json(value) for key, value in fidelity.items()},
                     "floor": floor_as_json(floors[corpus][name]),
                 }
             )
     return rows
-
-
-def _score_rows(
-    parts: CurrentParts, benchmarks: Benchmarks, reference: str, names: list[str]
-) -> list[JsonObject]:
-    rows: list[JsonObject] = []
-    for scores in benchmarks.scores:
-        estimates = benchmarks.estimates[scores.benchmark]
-        asked = {name: churn_floor(parts, scores.benchmark, name) for name in estimates}
-        churn = {name: value for name, value in asked.items() if value is not None}
-        rows += score_rows(scores, estimates, churn)
-    entering = [benchmarks.estimates[name] for name in benchmarks.entering]
-    return rows + (composite_rows([reference, *names], entering) if benchmarks.scores else [])
-
-
-def _decomposition_rows(benchmarks: Benchmarks) -> list[JsonObject]:
-    rows = [
-        decomposition_row(model, benchmark, part)
-        for benchmark, by_model in benchmarks.parts.items()
-        for model, part in by_model.items()
-    ]
-    return rows + [
-        decomposition_row(model, COMPOSITE, part) for model, part in benchmarks.composites.items()
-    ]
 
 
 def _missing(

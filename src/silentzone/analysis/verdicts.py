@@ -2,47 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from silentzone.analysis.fidelity import METRICS
+from silentzone.analysis.fidelity import METRICS, metric_words
 from silentzone.stats.correlation import EQUAL, FEWEST_PAIRS_FOR_INTERVAL
 
 if TYPE_CHECKING:
     from silentzone.analysis.as_json import JsonObject
     from silentzone.analysis.relations import Relation
+    from silentzone.records.config import AuditEntry
 
+COMPOSITES = {
+    "composite": "the composite score",
+    "composite_normalised": "the reference-normalised composite",
+    "composite_rank": "the rank composite",
+}
 INFORMATIVE, SILENT, CANNOT_TELL = "informative", "silent", "cannot tell"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerdictRule:
-    """Numbers of the rule, all on the aligned scale."""
-
-    informative_from: float = 0.3
-    attainable_from: float = 0.6
-    alpha: float = 0.05
-    perfect_order_from: int = 5
-    """Fewest candidates whose perfect order counts: it has no interval, only an exact p."""
+FULL = "full"
 
 
-DEFAULT_RULE = VerdictRule()
-
-
-def verdict(
-    relation: Relation, *, expected_pvalue: float | None = None, rule: VerdictRule = DEFAULT_RULE
-) -> JsonObject:
-    """Verdict on one relation.
-
-    Parameters
-    ----------
-    relation : Relation
-    expected_pvalue : float, optional
-        Largest probability, over the shapes fitted to the whole cohort, of a rho this low in this
-        zone. Without it nothing is called silent.
-    rule : VerdictRule
-    """
-    word, plain, reasons = _judged(relation, expected_pvalue, rule)
+def verdict(relation: Relation, rule: AuditEntry) -> JsonObject:
+    """Verdict on one relation, by the numbers it carries and the rule."""
+    word, plain, reasons = _judged(relation, rule)
     question = (
         f"Does {_metric_words(relation)} rank {_score_words(relation.score)} among "
         f"{_zone_words(relation)}?"
@@ -52,32 +35,38 @@ def verdict(
         "metric": relation.metric,
         "corpus": relation.corpus,
         "score": relation.score,
-        "zone": relation.zone,
+        "zone": relation.zone.name,
         "verdict": word,
         "sentence": _sentence(relation, plain),
         "reasons": reasons,
     }
 
 
-def _judged(
-    relation: Relation, expected_pvalue: float | None, rule: VerdictRule
-) -> tuple[str, str, list[str]]:
+def verdict_word(relation: Relation, rule: AuditEntry) -> str:
+    """Verdict alone."""
+    return _judged(relation, rule)[0]
+
+
+def _judged(relation: Relation, rule: AuditEntry) -> tuple[str, str, list[str]]:
     """Verdict, what a newcomer reads after the numbers, and the rule's own reasons."""
     aligned, interval = relation.aligned, relation.aligned_interval
     if aligned is None:
         return CANNOT_TELL, "", list(relation.correlation.cautions)
     if aligned >= rule.informative_from:
         return _strong(relation, aligned, interval, rule)
-    found = _why_not_silent(relation, expected_pvalue, rule)
+    found = _why_not_silent(relation, rule)
     low = f"aligned rho {aligned:+.2f} is below {rule.informative_from:g}"
     if found:
         plain = [words for words, _ in found]
         reasons = [reason for _, reason in found]
         return CANNOT_TELL, f"but {plain[0]}", [f"{low}, but {reasons[0]}", *reasons[1:]]
-    reason = (
-        f"{low}, {relation.attainable:.2f} was attainable, and every shape of the whole cohort's "
-        "relation predicts more"
+    predicted = (
+        "a perfect order blurred by noise would show more"
+        if relation.zone.name == FULL
+        else "every shape of the whole cohort's relation predicts more"
     )
+    pvalue = relation.expected.pvalue if relation.expected else None
+    reason = f"{low}, {relation.attainable:.2f} was attainable, and {predicted} (p = {pvalue:.2g})"
     return SILENT, "although these data could have shown a relation", [reason]
 
 
@@ -85,7 +74,7 @@ def _strong(
     relation: Relation,
     aligned: float,
     interval: tuple[float, float] | None,
-    rule: VerdictRule,
+    rule: AuditEntry,
 ) -> tuple[str, str, list[str]]:
     n, pvalue = len(relation.members), relation.correlation.pvalue
     rho = f"aligned rho {aligned:+.2f}"
@@ -110,28 +99,33 @@ def _strong(
     return CANNOT_TELL, "but ties let chance make this order as well", [exact]
 
 
-def _why_not_silent(
-    relation: Relation, expected_pvalue: float | None, rule: VerdictRule
-) -> list[tuple[str, str]]:
-    """Each in plain words and as the rule has it."""
+def _why_not_silent(relation: Relation, rule: AuditEntry) -> list[tuple[str, str]]:
+    """Give every reason against *silent*, each in plain words and as the rule has it."""
     n = len(relation.members)
     found: list[tuple[str, str]] = []
     if relation.correlation.interval is None and n < FEWEST_PAIRS_FOR_INTERVAL:
         found.append((_few(n), f"n = {n}, fewer than {FEWEST_PAIRS_FOR_INTERVAL}"))
     if relation.attainable is None:
-        words = "it is not known whether data this noisy could have shown a relation"
-        found.append((words, "the attainable |rho| is not known"))
+        words = "noise may hide a relation, or the scores here may not differ at all"
+        found.append((words, "no attainable |rho| is known: a reliability is unknown or too low"))
     elif relation.attainable < rule.attainable_from:
         words = f"noise alone keeps any correlation here below about {relation.attainable:.2f}"
         reason = f"noise alone limits |rho| to about {relation.attainable:.2f}, below "
         found.append((words, f"{reason}{rule.attainable_from:g}"))
-    if expected_pvalue is None:
-        words = "what to expect among candidates so alike is not simulated yet"
-        found.append((words, "the relation to expect in this zone is not simulated yet"))
-    elif expected_pvalue >= rule.alpha:
-        words = "the relation over all candidates leads to no more than this here"
-        reason = "rho is not below what the whole cohort's relation predicts here"
-        found.append((words, reason))
+    pvalue = relation.expected.pvalue if relation.expected else None
+    if pvalue is None:
+        words = "what to expect among candidates so alike could not be simulated"
+        cautions = relation.expected.cautions if relation.expected else ()
+        found.append((words, "; ".join(("no expected relation", *cautions))))
+    elif pvalue >= rule.alpha:
+        is_full = relation.zone.name == FULL
+        words = (
+            "a perfect order blurred by noise may show no more than this"
+            if is_full
+            else "the relation over all candidates leads to no more than this here"
+        )
+        whole = "a perfect order" if is_full else "some shape of the whole cohort's relation"
+        found.append((words, f"rho is not below what {whole} predicts here (p = {pvalue:.2g})"))
     return found
 
 
@@ -174,7 +168,7 @@ def _trend(relation: Relation, aligned: float) -> str:
     part, _, benchmark = relation.score.partition(":")
     if not benchmark:
         ends = ("a higher score", "a lower score")
-        where = "" if part == "composite" else f" on {part}"
+        where = "" if part in COMPOSITES else f" on {part}"
     else:
         ends = {
             "volume": ("fewer changed answers", "more changed answers"),
@@ -187,24 +181,13 @@ def _trend(relation: Relation, aligned: float) -> str:
 
 
 def _metric_words(relation: Relation) -> str:
-    name = _METRIC_NAMES.get(relation.metric, relation.metric.replace("_", " "))
-    return f"{name} on {relation.corpus}"
-
-
-_METRIC_NAMES = {
-    "kld_mean": "mean KLD",
-    "kld_median": "median KLD",
-    "kld_p99": "99th percentile of KLD",
-    "top1_agreement": "top-1 agreement",
-    "ln_ppl_ratio": "log perplexity ratio",
-    "js_mean": "mean JS divergence",
-}
+    return f"{metric_words(relation.metric)} on {relation.corpus}"
 
 
 def _score_words(score: str) -> str:
     part, _, benchmark = score.partition(":")
     if not benchmark:
-        return "the composite score" if score == "composite" else f"the score of {score}"
+        return COMPOSITES.get(score, f"the score of {score}")
     words = {
         "volume": "the volume of changed answers",
         "direction": "the direction of changed answers",
@@ -215,16 +198,15 @@ def _score_words(score: str) -> str:
 
 
 def _zone_words(relation: Relation) -> str:
-    if relation.zone == "full":
+    if relation.zone.name == FULL:
         return "all candidates"
     n = len(relation.members)
     is_whole = n > 2 and not any("left out" in text for text in relation.cautions)
     half = f"{n} candidates" if is_whole else "half of the candidates"
-    name = _METRIC_NAMES.get(relation.metric, relation.metric)
-    nearest = f"the {half} nearest to the reference by {name}"
+    nearest = f"the {half} nearest to the reference by {metric_words(relation.metric)}"
     words = {
         "equivalence": "the candidates shown equivalent to the reference",
         "band": "the candidates whose composite is near the reference's",
         "fidelity": nearest,
     }
-    return words.get(relation.zone, f"the candidates of the {relation.zone} zone")
+    return words[relation.zone.name]

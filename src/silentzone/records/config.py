@@ -71,6 +71,28 @@ class DecisionEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """How the zones of the audit are drawn and when a metric is called informative or silent."""
+
+    band: float = 0.02
+    """Half width of the band zone, as a proportion of the composite."""
+    band_standard_errors: float | None = None
+    """Half width of the band zone in standard errors of each difference, instead of ``band``."""
+    fidelity_share: float = 0.5
+    """Share of the candidates with the lowest loss that the fidelity zone takes."""
+    fidelity_threshold: float | None = None
+    """Largest loss of the fidelity zone, instead of ``fidelity_share``."""
+    informative_from: float = 0.3
+    """Aligned rho from which a metric can be informative, and below which it can be silent."""
+    attainable_from: float = 0.6
+    """Attainable rho from which a weak relation says something about the metric."""
+    alpha: float = 0.05
+    """Error of the comparison with the expected relation, of perfect orders and of maxT."""
+    perfect_order_from: int = 5
+    """Fewest candidates whose perfect order counts: it has no interval, only an exact p."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineEntry:
     """How the engine is run; every value here can change a logit or a time."""
 
@@ -111,3 +133,4 @@ class StudyConfig:
     decision: DecisionEntry = field(default_factory=DecisionEntry)
     engine: EngineEntry = field(default_factory=EngineEntry)
     floor: FloorEntry = field(default_factory=FloorEntry)
+    audit: AuditEntry = field(default_factory=AuditEntry)

@@ -137,6 +137,37 @@ def split_half_reliability(
     return Reliability(value=value, half_correlation=half, n_splits=len(usable))
 
 
+def reliability_from_errors(
+    values_M: NDArray[np.float64], errors_M: NDArray[np.float64]
+) -> Reliability:
+    """Reliability of an axis whose data are not at hand, from the standard errors stated for it.
+
+    Parameters
+    ----------
+    values_M, errors_M : ndarray of shape (M,)
+
+    Returns
+    -------
+    Reliability
+        Share of the variance between models that is not error; null with a caution below 0.3, and
+        with fewer than three models or equal values. Errors of models that share their items
+        overstate what separates the models, so the true reliability is at least about this.
+    """
+    if len(values_M) < 3:
+        return _unknown(f"{len(values_M)} models: a reliability needs three")
+    variance = float(np.var(values_M, ddof=1))
+    if not variance > 0.0:
+        return _unknown("all values are equal")
+    value = 1.0 - float(np.mean(np.square(errors_M))) / variance
+    caution = "reliability from stated standard errors, taken as independent"
+    if value < LOWEST_RELIABILITY:
+        reason = f"reliability {value:.2f}, below {LOWEST_RELIABILITY:g}"
+        return Reliability(
+            value=None, half_correlation=None, n_splits=0, cautions=(reason, caution)
+        )
+    return Reliability(value=value, half_correlation=None, n_splits=0, cautions=(caution,))
+
+
 def column_spearman(
     first_MR: NDArray[np.float64], second_MR: NDArray[np.float64]
 ) -> NDArray[np.float64]:

@@ -68,6 +68,20 @@ class StoredTable:
         """Values of a text column, None where there is none."""
         return list(self._column(name, ("string", "dictionary")).to_pylist())
 
+    def matches(self, name: str, text: str) -> NDArray[np.bool_]:
+        """Rows whose text is exactly this; a null is not."""
+        column = self._column(name, ("string", "dictionary"))
+        if column.type != pa.string():
+            column = column.cast(pa.string())
+        equal = pa.compute.fill_null(pa.compute.equal(column, text), fill_value=False)
+        return np.asarray(equal.to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+    def counts(self, name: str) -> dict[str, int]:
+        """How often each text occurs; nulls are not counted."""
+        column = self._column(name, ("string", "dictionary"))
+        found = pa.compute.value_counts(column.cast(pa.string()).drop_null())
+        return {str(one["values"]): int(one["counts"]) for one in found.to_pylist()}
+
     def float_lists(self, name: str) -> list[list[float] | None]:
         """Values of a column of lists, None where there is none."""
         return list(self._column(name, ("list<float64>",)).to_pylist())

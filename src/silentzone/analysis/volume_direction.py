@@ -1,0 +1,102 @@
+"""Whether a metric follows how much changed, which way it changed, or what is left of both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from silentzone.analysis.as_json import JsonObject, interval_as_json
+from silentzone.analysis.fidelity import metric_words
+from silentzone.analysis.verdicts import INFORMATIVE, SILENT, verdict_word
+from silentzone.analysis.zones import FULL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from silentzone.analysis.relations import Relation
+    from silentzone.records.config import AuditEntry
+
+PARTS = ("volume", "direction", "net")
+FOLLOWS, DOES_NOT, CANNOT_TELL = "follows", "does not follow", "cannot tell"
+_WORDS = {INFORMATIVE: FOLLOWS, SILENT: DOES_NOT}
+
+
+def volume_direction(
+    relations: Mapping[str, Relation], score: str, rule: AuditEntry
+) -> JsonObject | None:
+    """One metric in one zone against volume, direction and net; null where a part is missing.
+
+    Parameters
+    ----------
+    relations : mapping of str to Relation
+        By part.
+    score : str
+        The benchmark, or the composite, that the parts belong to.
+    rule : AuditEntry
+    """
+    if any(part not in relations for part in PARTS):
+        return None
+    words = {part: _word(relations[part], rule) for part in PARTS}
+    first = relations["volume"]
+    return {
+        "corpus": first.corpus,
+        "metric": first.metric,
+        "score": score,
+        "zone": first.zone.name,
+        "n": len(first.members),
+        "parts": [
+            {
+                "part": part,
+                "spearman": one.correlation.value,
+                "aligned": one.aligned,
+                "interval": interval_as_json(one.correlation.interval),
+                "attainable": one.attainable,
+                "word": words[part],
+            }
+            for part, one in ((part, relations[part]) for part in PARTS)
+        ],
+        "sentence": _sentence(relations, words, score),
+    }
+
+
+def _word(relation: Relation, rule: AuditEntry) -> str:
+    return _WORDS.get(verdict_word(relation, rule), CANNOT_TELL)
+
+
+def _sentence(relations: Mapping[str, Relation], words: Mapping[str, str], score: str) -> str:
+    first = relations["volume"]
+    where = "Over the whole cohort" if first.zone.name == FULL else f"In the {first.zone.name} zone"
+    what = "" if score == "composite" else f" on {score}"
+    if first.correlation.value is None:
+        why = "; ".join(first.correlation.cautions)
+        return f"{where} nothing can be said of volume and direction{what}: {why}."
+    name = f"{metric_words(first.metric)} on {first.corpus}"
+    said = _joined([f"{_verb(words[part])} {_part(relations[part], part)}" for part in PARTS])
+    sentence = f"{where} ({len(first.members)} candidates) {name} {said}{what}."
+    if words["volume"] == FOLLOWS and words["direction"] == DOES_NOT:
+        return f"{sentence} It measures how much changed, not which way."
+    open_parts = [part for part in PARTS if words[part] == CANNOT_TELL]
+    if words["volume"] == FOLLOWS and "direction" in open_parts:
+        limit = relations["direction"].attainable
+        known = "unknown or too low" if limit is None else f"about {limit:.2f}"
+        return (
+            f"{sentence} What these items could have shown of direction is {known}, so that it "
+            "does not follow direction is not said."
+        )
+    return sentence
+
+
+def _verb(word: str) -> str:
+    return {FOLLOWS: "follows", DOES_NOT: "does not follow"}.get(word, "may or may not follow")
+
+
+def _part(relation: Relation, part: str) -> str:
+    aligned = relation.aligned
+    if aligned is None:
+        return f"the {part} (no rho)"
+    limit = relation.attainable
+    attainable = "unknown" if limit is None else f"{limit:.2f}"
+    return f"the {part} (aligned rho {aligned:+.2f}, attainable {attainable})"
+
+
+def _joined(texts: Sequence[str]) -> str:
+    return ", ".join(texts[:-1]) + " and " + texts[-1]
