@@ -12,6 +12,7 @@ from silentzone.analysis.churn import churn_floor
 from silentzone.analysis.contenders import Contender, rule_of
 from silentzone.analysis.decision import decide
 from silentzone.analysis.scores import composite_rows, score_rows
+from silentzone.analysis.table_scores import TableBenchmarks, table_contenders
 from silentzone.records.config import AuditEntry, DecisionEntry
 
 if TYPE_CHECKING:
@@ -126,6 +127,16 @@ def decision_section(
             + ", ".join(unknown)
         )
     return decide(contenders, rule, why_impossible=benchmarks.why_no_composite)
+
+
+def table_decision_section(
+    benchmarks: TableBenchmarks, settings: Settings, remarks: Remarks
+) -> JsonObject:
+    """Section ``decision`` of a cohort table, whose errors are unpaired."""
+    rule = rule_of(asdict(settings.decision))
+    if rule.memory_budget_bytes is not None:
+        remarks.cautions.append("a table states no memory: under a memory budget nothing fits")
+    return decide(table_contenders(benchmarks), rule, why_impossible=benchmarks.why_no_composite)
 
 
 def metrics_of(metrics: Sequence[RankedMetric], metric: str) -> dict[str, float]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from silentzone.errors import ConfigError
 from silentzone.records.config import (
+    AuditEntry,
     BenchmarkEntry,
     CorpusEntry,
     DecisionEntry,
@@ -51,6 +52,16 @@ _BENCHMARK: Final = {
     "score": Field(str, choices=("raw", "normalized")),
     "divergence": Field(bool),
 }
+_AUDIT: Final = {
+    "band": Field(float, above=0, below=1),
+    "band_standard_errors": Field(float, above=0, below=100),
+    "fidelity_share": Field(float, above=0, below=1),
+    "fidelity_threshold": Field(float, above=0, below=1e9),
+    "informative_from": Field(float, above=0, below=1),
+    "attainable_from": Field(float, above=0, below=1),
+    "alpha": Field(float, above=0, below=0.5),
+    "perfect_order_from": Field(int, low=4, high=1000),
+}
 _DECISION: Final = {
     "margin": Field(float, above=0, below=1),
     "guard_margin": Field(float, above=0, below=1),
@@ -80,6 +91,7 @@ _DECISION_COMMENT: Final = (
 )
 _SECTIONS: Final = (
     "study", "reference", "candidates", "corpora", "benchmarks", "decision", "engine", "floor",
+    "audit",
 )  # fmt: skip
 
 
@@ -144,6 +156,7 @@ def parse_config(mapping: Mapping[str, Any], base: Path) -> StudyConfig:
         ),
         "engine": EngineEntry(**Section.of(mapping, "engine", _ENGINE, problems).values),
         "floor": FloorEntry(**Section.of(mapping, "floor", _FLOOR, problems).values),
+        "audit": AuditEntry(**Section.of(mapping, "audit", _AUDIT, problems).values),
     }  # fmt: skip
     decision: DecisionEntry = config["decision"]
     engine: EngineEntry = config["engine"]
@@ -186,6 +199,7 @@ def dump_config(config: StudyConfig) -> str:
         _table("[decision]", asdict(config.decision), _DECISION_COMMENT),
         _table("[engine]", asdict(config.engine), "Every value here can change a logit."),
         _table("[floor]", asdict(config.floor), "How much is measured against itself."),
+        _table("[audit]", asdict(config.audit), "Zones, and when a metric is called silent."),
     ]
     return "\n".join(parts)
 

@@ -1,0 +1,102 @@
+"""The audit of whatever a user has: a study folder, a cohort table, an items table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from silentzone.analysis.answers import Settings
+from silentzone.analysis.study import analyze_study
+from silentzone.analysis.tables import Numbers, analyze_tables
+from silentzone.errors import InputError
+from silentzone.importers.cohort_table import read_cohort_table
+from silentzone.importers.items_table import read_items_table
+from silentzone.importers.kinds import detect_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from silentzone.store.folder import StudyFolder
+
+DEFAULT_SEED = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRequest:
+    """What a user asks beside the files; null and empty take what the study was run with."""
+
+    seed: int | None = None
+    reference: str | None = None
+    decision: Mapping[str, Any] | None = None
+    """Fields of ``DecisionEntry`` to set otherwise."""
+    audit: Mapping[str, Any] | None = None
+    """Fields of ``AuditEntry`` to set otherwise."""
+    command: str = ""
+
+    def changed(self, settings: Settings) -> Settings:
+        """Put what the user asks in the place of what was there."""
+        return Settings(
+            decision=replace(settings.decision, **(self.decision or {})),
+            audit=replace(settings.audit, **(self.audit or {})),
+        )
+
+
+def study_among(paths: Sequence[Path]) -> Path | None:
+    """Give the study folder if one is named; null for tables.
+
+    Raises
+    ------
+    InputError
+        If a study is named beside something else.
+    TableError
+        If a path is none of the three kinds.
+    """
+    kinds = [detect_kind(path) for path in paths]
+    if "study" not in kinds:
+        return None
+    if len(paths) > 1:
+        raise InputError(
+            "a study folder is analysed by itself; it was named beside other files.",
+            hint="give the folder alone, or tables alone",
+        )
+    return paths[0]
+
+
+def audit_study(folder: StudyFolder, study_seed: int, request: AuditRequest) -> dict[str, Any]:
+    """Analyse a study folder anew."""
+    settings = request.changed(Settings.of_config(folder.manifest()["config"]))
+    seed = study_seed if request.seed is None else request.seed
+    return analyze_study(folder, rng_seed=seed, settings=settings)
+
+
+def audit_tables(paths: Sequence[Path], request: AuditRequest) -> dict[str, Any]:
+    """Analyse a cohort table, an items table, or one of each.
+
+    Raises
+    ------
+    InputError
+        If two tables of one kind are named, or the tables cannot be analysed.
+    TableError
+        If a file is damaged or of another layout.
+    """
+    by_kind: dict[str, Path] = {}
+    for path in paths:
+        kind = detect_kind(path)
+        if kind in by_kind:
+            raise InputError(
+                f"`{by_kind[kind].name}` and `{path.name}` are both "
+                f"{'items tables' if kind == 'items' else 'cohort tables'}; one of each is read.",
+                hint="put the rows into one file",
+            )
+        by_kind[kind] = path
+    table, items = by_kind.get("table"), by_kind.get("items")
+    numbers = Numbers(
+        table=None if table is None else read_cohort_table(table),
+        items=None if items is None else read_items_table(items),
+        reference=request.reference,
+    )
+    seed = DEFAULT_SEED if request.seed is None else request.seed
+    return analyze_tables(
+        numbers, rng_seed=seed, settings=request.changed(Settings()), command=request.command
+    )
