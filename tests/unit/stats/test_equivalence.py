@@ -10,9 +10,13 @@ from silentzone.errors import InputError
 from silentzone.stats.clusters import ClusterPartition
 from silentzone.stats.equivalence import equivalence_test, lower_bound, upper_bound
 from silentzone.stats.estimates import mean_estimate, null_estimate
+from silentzone.stats.noninferiority import PairedPart
 from silentzone.stats.planning import (
+    growth_needed,
     items_for_margin,
+    items_for_score_test,
     items_from_error,
+    margin_for_items,
     resolvable_margin,
     resolvable_margin_at,
 )
@@ -79,3 +83,46 @@ def test_impossible_plans_are_refused():
 def test_the_resolvable_margin_falls_with_the_root_of_the_items():
     assert resolvable_margin_at(100, 0.05) == pytest.approx(2 * resolvable_margin_at(400, 0.05))
     assert resolvable_margin(0.01) == pytest.approx(0.01 * (1.959964 + 1.281552), rel=1e-5)
+
+
+@pytest.mark.parametrize(("volume", "difference"), [(0.05, 0.0), (0.2, -0.004), (0.012, 0.003)])
+def test_the_margin_that_the_planned_items_resolve_is_the_margin_planned_for(volume, difference):
+    items = items_for_score_test(0.01, volume, assumed_difference=difference)
+    margin = margin_for_items(items, volume, assumed_difference=difference)
+    assert margin == pytest.approx(0.01, rel=2e-3)
+
+
+def test_far_above_the_margin_the_score_test_needs_what_the_textbook_says():
+    assert items_for_score_test(0.01, 0.5) == pytest.approx(
+        items_for_margin(0.01, 0.5).items, rel=0.003
+    )
+
+
+def test_without_any_change_of_answers_the_items_are_those_that_rule_the_loss_out():
+    # The share lost could be 1 %: about 3.84 / 0.01 equal answers are needed, not one.
+    assert items_for_margin(0.01, 0.0).items == 1
+    assert items_for_score_test(0.01, 0.0) == pytest.approx(3.8415 * 0.99 / 0.01, rel=0.01)
+
+
+def test_clusters_multiply_the_items():
+    plain = items_for_score_test(0.01, 0.05)
+    assert items_for_score_test(0.01, 0.05, design_effect=2.0) == pytest.approx(2 * plain, rel=1e-3)
+    wider = margin_for_items(plain, 0.05, design_effect=2.0)
+    assert margin_for_items(2 * plain, 0.05, design_effect=2.0) == pytest.approx(0.01, rel=2e-3)
+    assert wider > 0.014
+
+
+def test_the_growth_of_todays_items_is_the_plan_for_todays_volume():
+    part = PairedPart(net=0.0, standard_error=(0.05 / 500) ** 0.5, n_items=500, counts=(12.5, 12.5))
+    growth = growth_needed(0.0, [part], 0.01, alpha=0.025)
+    assert 500 * growth == pytest.approx(items_for_score_test(0.01, 0.05), rel=0.003)
+    assert growth_needed(-0.01, [part], 0.01, alpha=0.025) is None
+
+
+def test_plans_that_no_number_settles_say_so():
+    assert items_for_score_test(0.01, 0.05, assumed_difference=-0.01) is None
+    assert margin_for_items(2, 1.0, assumed_difference=-0.5) is None
+    with pytest.raises(InputError, match="`design_effect`"):
+        items_for_score_test(0.01, 0.05, design_effect=0.0)
+    with pytest.raises(InputError, match="`n_items`"):
+        margin_for_items(1, 0.05)
