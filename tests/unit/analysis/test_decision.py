@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from silentzone.analysis.contenders import Contender, DecisionRule
+from silentzone.analysis.contenders import Contender, DecisionRule, rule_of
 from silentzone.analysis.decision import decide
 from silentzone.analysis.outlook import points
 from silentzone.analysis.scores import CompositeDifference
@@ -16,7 +18,7 @@ from silentzone.stats.paired import decompose
 RULE = DecisionRule(margin=0.02, guard_margin=0.05, alpha=0.025, memory_budget_bytes=None)
 
 
-def contender(name: str, size: int, *, harm: int, gain: int, n: int = 4000, memory=None):
+def contender(name: str, size: int | None, *, harm: int, gain: int, n: int = 4000, memory=None):
     reference = np.concatenate([np.ones(harm), np.zeros(gain), np.ones(n - harm - gain)])
     candidate = np.concatenate([np.zeros(harm), np.ones(gain), np.ones(n - harm - gain)])
     part = decompose(reference, candidate, ClusterPartition.singletons(n, unit="item"))
@@ -178,3 +180,130 @@ def test_a_candidate_that_was_not_measured_is_passed_over_and_named():
     row = decision["undecided"][0]
     assert (row["model"], row["items_needed"]) == ("bare", None)
     assert "no composite" in row["why"]
+
+
+def rule(**changes):
+    return DecisionRule(**{**_fields(), **changes})
+
+
+HOLM = {"method": "Holm"}
+
+
+def test_holms_method_lets_no_broken_file_stop_a_smaller_good_one():
+    broken = contender("broken", 250, harm=900, gain=10)
+    tiny = contender("tiny", 50, harm=5, gain=5)
+    assert decide([GOOD, broken, FAIR, tiny], RULE)["pick"] == "good"
+    decision = decide([GOOD, broken, FAIR, tiny], rule(**HOLM))
+    assert decision["method"] == "Holm"
+    assert decision["pick"] == "tiny"
+    assert [step["model"] for step in decision["steps"]] == ["good", "broken", "fair", "tiny"]
+    assert [step["passes"] for step in decision["steps"]] == [True, False, True, True]
+    assert [row["model"] for row in decision["undecided"]] == ["broken"]
+    assert decision["sentence"].endswith("(Holm over 4).")
+
+
+def test_holms_pvalue_is_the_largest_of_composite_and_guards_adjusted_over_candidates():
+    collapsed = contender("x", 100, harm=400, gain=0)
+    hidden = Contender(
+        name="hidden",
+        file_bytes=150,
+        memory_bytes=None,
+        composite=GOOD.composite,
+        guards=collapsed.guards,
+    )
+    steps = decide([GOOD, hidden], rule(**HOLM))["steps"]
+    assert steps[1]["pvalue"] == steps[1]["guards"][0]["pvalue"] > 0.5
+    assert steps[0]["pvalue_holm"] == pytest.approx(2 * steps[0]["pvalue"])
+    assert [step["passes"] for step in steps] == [True, False]
+
+
+def test_what_is_shown_alone_but_not_among_many_says_so():
+    # Just beyond the margin alone; not at a fifth of alpha.
+    near = [contender(f"near{k}", 100 + k, harm=95, gain=60, n=4000) for k in range(5)]
+    assert all(step["passes"] for step in decide(near, RULE)["steps"])
+    decision = decide(near, rule(alpha=0.0015, **HOLM))
+    single = decide(near[:1], rule(alpha=0.0015, **HOLM))
+    assert single["steps"][0]["passes"]
+    assert decision["pick"] is None
+    assert "but not among 5 tested together (Holm p = " in decision["steps"][0]["reason"]
+    assert "at alpha / 5 as 5 are open" in decision["undecided"][0]["why"]
+    assert "(Holm, 5 open)" in decision["sentence"]
+
+
+def test_a_budget_of_file_bytes_or_bits_leaves_out_what_is_above_it_or_unknown():
+    sized = contender("sized", 200, harm=20, gain=20)
+    large = contender("large", 201, harm=20, gain=20)
+    unknown = contender("unknown", 0, harm=20, gain=20)
+    decision = decide([large, sized, unknown], rule(file_bytes_budget=200))
+    assert decision["fits"] == ["sized"]
+    assert decision["unfit"] == [
+        {"model": "large", "why": "its file size of 2.01e-07 GB is above the budget of 2e-07 GB"},
+        {"model": "unknown", "why": "its file size is not known"},
+    ]
+    assert "Not known to fit, so not tested: unknown." in decision["sentence"]
+    bits = rule(bits_per_weight_budget=4.5)
+    assert decide([sized], bits)["sentence"] == (
+        "No candidate is known to fit the bits per weight budget. Not known to fit, so not "
+        "tested: sized."
+    )
+    within = [dataclasses.replace(sized, bits_per_weight=bits) for bits in (4.5, 4.6)]
+    assert decide(within[:1], bits)["pick"] == "sized"
+    assert "its bits per weight of 4.6 is above the budget of 4.5" in str(decide(within[1:], bits))
+
+
+def test_every_budget_that_is_set_must_be_met():
+    both = rule(file_bytes_budget=1000, memory_budget_bytes=250)
+    fits = contender("fits", 200, harm=20, gain=20, memory=250)
+    heavy = contender("heavy", 190, harm=20, gain=20, memory=251)
+    assert decide([fits, heavy], both)["fits"] == ["fits"]
+    assert "file size and memory budget" in decide([heavy], both)["sentence"]
+
+
+def test_without_any_size_there_is_no_sequence_and_no_pick_but_all_that_is_shown():
+    nameless = [contender(name, None, harm=20, gain=20) for name in ("a", "b")]
+    decision = decide([*nameless, contender("c", None, harm=400, gain=0)], RULE)
+    assert (decision["method"], decision["pick"]) == ("Holm", None)
+    assert decision["sentence"].startswith("No size is known, so no smallest can be named")
+    assert "a and b." in decision["sentence"]
+    assert decision["undecided"][0]["model"] == "c"
+    bad = decide([contender("c", None, harm=400, gain=0)], RULE)
+    assert "No quant can be shown to lose less than 2 points" in bad["sentence"]
+
+
+def test_bits_per_weight_order_what_has_no_file():
+    one, other = (
+        dataclasses.replace(contender(name, None, harm=20, gain=20), bits_per_weight=bits)
+        for name, bits in (("small", 3.4), ("large", 8.5))
+    )
+    decision = decide([one, other], RULE)
+    assert [step["model"] for step in decision["steps"]] == ["large", "small"]
+    assert decision["pick"] == "small"
+
+
+def test_a_candidate_of_unknown_size_has_no_place_in_the_sequence_and_is_never_picked():
+    lost = contender("lost", None, harm=0, gain=0)
+    decision = decide([GOOD, lost], RULE)
+    assert [step["model"] for step in decision["steps"]] == ["good"]
+    assert "its size is not known" in decision["undecided"][0]["why"]
+    by_holm = decide([GOOD, lost], rule(**HOLM))
+    assert by_holm["pick"] == "good"
+    assert "Also shown, of unknown size: lost." in by_holm["sentence"]
+
+
+def test_two_quiet_losses_do_not_prove_a_small_loss():
+    # Wald's bound would claim it: 2 of 600 is a loss below 1 point by 1.96 of its own errors.
+    quiet = contender("quiet", 100, harm=2, gain=0, n=600)
+    strict = rule(margin=0.01, guard_margin=0.02)
+    step = decide([quiet], strict)["steps"][0]
+    assert not step["passes"]
+    assert step["pvalue"] == pytest.approx(0.051, abs=0.001)
+
+
+def test_a_rule_is_read_from_a_configuration_old_or_new():
+    old = {"margin": 0.01, "guard_margin": 0.03, "alpha": 0.025, "memory_budget_gb": 24.0}
+    assert rule_of(old) == DecisionRule(
+        margin=0.01, guard_margin=0.03, alpha=0.025, memory_budget_bytes=24 * 10**9
+    )
+    new = {**old, "size_budget_gb": 1.5, "bits_per_weight_budget": 5, "method": "Holm"}
+    assert rule_of(new).file_bytes_budget == 1_500_000_000
+    assert (rule_of(new).bits_per_weight_budget, rule_of(new).method) == (5.0, "Holm")
