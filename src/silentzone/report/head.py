@@ -158,14 +158,13 @@ def _budget(decision: Raw) -> Fact:
         for key in ("memory_budget_bytes", "file_bytes_budget", "bits_per_weight_budget")
     )
     named = [
-        *([] if memory is None else [f"{numbers.file_size(memory)} in memory"]),
-        *([] if file_bytes is None else [f"{numbers.file_size(file_bytes)} on disk"]),
-        *([] if bits is None else [f"{numbers.decimal(bits)} bits per weight"]),
+        *([] if memory is None else [(numbers.file_size(memory), "in memory")]),
+        *([] if file_bytes is None else [(numbers.file_size(file_bytes), "on disk")]),
+        *([] if bits is None else [(f"{bits:g}", "bits per weight")]),
     ]
     fits = decision.get("fits") or ()
-    rest = f"and {', '.join(named[1:])}; " if named[1:] else ""
-    return Fact(
-        name="Budget",
-        value=named[0] if named else "none set",
-        detail=f"{rest}{len(fits)} candidates fit",
-    )
+    if not named:
+        return Fact(name="Budget", value="none set", detail=f"{len(fits)} candidates fit")
+    (value, unit), *others = named
+    also = "".join(f", {amount} {what}" for amount, what in others)
+    return Fact(name="Budget", value=value, detail=f"{unit}{also}; {len(fits)} candidates fit")

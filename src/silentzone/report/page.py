@@ -5,10 +5,11 @@ from __future__ import annotations
 from silentzone.report import figures, tables
 from silentzone.report.cohort import index
 from silentzone.report.escaping import shorten, visible
+from silentzone.report.findings import findings
 from silentzone.report.head import answers, facts
 from silentzone.report.methods import METHODS
 from silentzone.report.reading import texts
-from silentzone.report.views import Page
+from silentzone.report.views import Page, Table
 
 
 def build_page(analysis: object) -> Page:
@@ -37,22 +38,38 @@ def build_page(analysis: object) -> Page:
         title=shorten(visible(study.get("name") or "unnamed study"), 120),
         subtitle=f"silentzone {version}, {made}",
         answers=answers(cohort),
+        findings=findings(cohort),
         facts=tuple(facts(cohort)),
-        decision=tables.decision(cohort),
+        decision=(*tables.decision(cohort), *_filled(tables.predicted(cohort))),
         figures=figures.build(cohort),
         results=(
             tables.candidates(cohort),
-            tables.net(cohort),
-            tables.verdicts(cohort),
-            tables.relations(cohort),
-            tables.decomposition(cohort),
-            *tables.distinguishable(cohort),
-            tables.fidelity(cohort),
+            *_filled(
+                tables.net(cohort),
+                tables.verdicts(cohort),
+                tables.relations(cohort),
+                tables.variant_summaries(cohort),
+                tables.decomposition(cohort),
+                tables.pairs(cohort),
+                tables.prompts(cohort),
+                tables.copies(cohort),
+                *tables.distinguishable(cohort),
+                tables.fidelity(cohort),
+            ),
         ),
-        materials=(tables.benchmarks(cohort.raw), tables.corpora(cohort.raw)),
+        materials=_filled(
+            tables.benchmarks(cohort.raw),
+            tables.composites(cohort.raw),
+            tables.corpora(cohort.raw),
+        ),
         identities=(tables.models(cohort), tables.engine(cohort)),
         limits=tables.limits(cohort.raw),
         cautions=texts(cohort.raw.get("cautions")),
         methods=METHODS,
         command=visible(study.get("command") or "not recorded"),
     )
+
+
+def _filled(*made: Table) -> tuple[Table, ...]:
+    """Tables that hold something: an analysis of a table leaves many without a row."""
+    return tuple(table for table in made if table.rows)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from silentzone.report import numbers
 from silentzone.report.charts import Point
 from silentzone.report.escaping import shorten
+from silentzone.report.findings import volume_row
 from silentzone.report.reading import Model, Quantity, Raw, rows
 
 if TYPE_CHECKING:
@@ -101,21 +102,9 @@ def summary(points: Sequence[Point], across: str, up: str) -> str:
     return f"{text} The pick {pick.label} is at {at}."
 
 
-def decomposed_row(cohort: Cohort, score: str, zone: str) -> Raw | None:
-    """Return what is said of volume and direction of a score in a zone, by the headline metric."""
-    return next(
-        (
-            row
-            for row in rows(cohort.raw, "volume_direction")
-            if row.get("zone") == zone and cohort.is_headline(row, score)
-        ),
-        None,
-    )
-
-
 def decomposed_relation(cohort: Cohort, part: str, score: str, zone: str) -> Raw | None:
     """Return the relation of the headline metric with volume, direction or net in a zone."""
-    row = decomposed_row(cohort, score, zone)
+    row = volume_row(cohort, score, zone)
     for found in rows(row, "parts") if row is not None else ():
         if found.get("part") == part:
             return {**found, "n": (row or {}).get("n")}

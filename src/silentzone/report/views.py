@@ -113,6 +113,16 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One topic of the audit with its sentence."""
+
+    title: str
+    sentence: str
+    figure: str
+    """Identity of the figure that shows it; the page may lack it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
     """A key number with its name."""
 
@@ -129,6 +139,8 @@ class Panel:
     spec: Spec
     label: str
     """What stands in for the drawing where it cannot be seen."""
+    detail: str = ""
+    """The numbers of the drawing, below its title."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +175,7 @@ class Page:
     title: str
     subtitle: str
     answers: tuple[Answer, ...]
+    findings: tuple[Finding, ...]
     facts: tuple[Fact, ...]
     decision: tuple[Table, ...]
     figures: tuple[Figure, ...]

@@ -91,7 +91,9 @@ def metric_writer(key: str) -> Callable[[float], str]:
 
 def zone_title(zone: object) -> str:
     """Name of a zone in words."""
-    return "full cohort" if zone == FULL else f"{visible(zone)} zone"
+    if zone == FULL:
+        return "full cohort"
+    return "error band zone" if zone == "band_errors" else f"{visible(zone)} zone"
 
 
 def turn(row: Raw) -> int | None:
@@ -147,7 +149,7 @@ def relation_words(relation: Raw | None) -> str:
     if relation is None:
         return "no correlation was computed"
     attainable = finite(relation.get("attainable"))
-    most = "unknown" if attainable is None else f"|ρ| = {numbers.decimal(attainable)}"
+    most = "unknown" if attainable is None else f"up to {numbers.decimal(attainable)}"
     expected = expected_words(relation)
     parts = (coefficient_words(relation), expected, f"attainable {most}")
     return ", ".join(part for part in parts if part)

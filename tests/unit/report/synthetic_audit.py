@@ -67,7 +67,12 @@ def add(found: dict[str, Any], names: list[str], seed: int) -> None:
         "sentence": "The signed shift of 200 items orders the candidates by net on the other half"
         " about as well as 800 items of net itself do.",
     }
-    found["decision"].update(_decision_extras(names, rng))
+    net = {
+        row["model"]: row["net"]["value"]
+        for row in found["decomposition"]
+        if row["benchmark"] == "composite"
+    }
+    found["decision"].update(_decision_extras(names, net))
 
 
 def _composites(benchmarks: list[str]) -> list[Row]:
@@ -301,8 +306,7 @@ def _signed_shift(n: int) -> list[Row]:
     return found
 
 
-def _decision_extras(names: list[str], rng: np.random.Generator) -> Row:
-    level = {name: 0.002 - 0.0022 * i + float(rng.normal(0, 0.002)) for i, name in enumerate(names)}
+def _decision_extras(names: list[str], level: dict[str, float]) -> Row:
     top = max(level, key=lambda name: level[name])
     pairs = []
     for i, first in enumerate(names):
@@ -311,21 +315,21 @@ def _decision_extras(names: list[str], rng: np.random.Generator) -> Row:
             unknown = names[-1] in {first, second} and i % 5 == 0
             pairs.append({
                 "first": first, "second": second,
-                "difference": estimate(None, None, "no common items") if unknown else estimate(difference, 0.012),
+                "difference": estimate(None, None, "no common items") if unknown else estimate(difference, 0.006),
                 "pvalue": None if unknown else 0.001, "pvalue_holm": None if unknown else 0.03,
-                "is_distinguishable": None if unknown else abs(difference) > 0.014,
+                "is_distinguishable": None if unknown else abs(difference) > 0.007,
             })  # fmt: skip
     rest = {
         name: level[name] - max(v for other, v in level.items() if other != name) for name in names
     }
-    inside = [name for name in names if rest[name] > -0.012]
+    inside = [name for name in names if rest[name] > -0.006]
     return {
         "method": "fixed sequence", "bits_per_weight_budget": 6.0, "file_bytes_budget": 120_000_000,
         "best": {
             "set": inside, "method": "multiple comparisons with the best, joint item bootstrap",
             "n_resamples": 10000,
             "comparisons": [
-                {"model": name, "difference": estimate(rest[name], 0.012), "in_set": name in inside}
+                {"model": name, "difference": estimate(rest[name], 0.006), "in_set": name in inside}
                 for name in names
             ],
             "sentence": f"{len(inside)} candidates cannot be told from the best with these items.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from tests.unit.report import synthetic_tables
 
 from silentzone.report.cohort import index
 from silentzone.report.head import answers
@@ -76,13 +77,12 @@ def test_volume_and_direction_are_read_as_the_analysis_reads_them(analysis):
 
 def test_volume_direction_and_net_stand_beside_each_other_for_both_zones(whole_page):
     figure = next(f for f in whole_page.figures if f.identity == "volume")
-    starts = [panel.title.partition(":")[0] for panel in figure.panels]
-    assert starts == [
+    assert [panel.title for panel in figure.panels] == [
         f"{part}, {zone}"
         for part in ("Volume", "Direction", "Net")
         for zone in ("full cohort", "equivalence zone")
     ]
-    assert figure.panels[3].title.endswith("n = 8, attainable |ρ| = 0.41")
+    assert figure.panels[3].detail.endswith("n = 8, attainable up to 0.41")
 
 
 def test_no_figure_takes_a_point_inside_the_band_for_a_claim(whole_page):
@@ -208,8 +208,8 @@ def test_the_full_cohort_says_why_it_has_no_range_to_expect(whole_page):
 
 def test_expected_ranges_in_titles_are_turned_to_the_scale_of_rho(whole_page):
     figure = next(f for f in whole_page.figures if f.identity == "fidelity")
-    assert "ρ = −0.13" in figure.panels[1].title
-    assert "expected −0.61 to −0.28" in figure.panels[1].title
+    assert "ρ = −0.13" in figure.panels[1].detail
+    assert "expected −0.61 to −0.28" in figure.panels[1].detail
 
 
 def test_panel_titles_carry_rho_interval_n_and_what_was_attainable(whole_analysis, whole_page):
@@ -220,8 +220,9 @@ def test_panel_titles_carry_rho_interval_n_and_what_was_attainable(whole_analysi
         if (r["metric"], r["corpus"], r["score"], r["zone"])
         == ("kld_mean", "wikipedia", "composite", "full")
     )
-    assert figure.panels[0].title.startswith("Full cohort: ρ = −0.86 [−1.00, ")
-    assert figure.panels[0].title.endswith(f"n = {relation['n']}, attainable |ρ| = 0.97")
+    assert figure.panels[0].title == "Full cohort"
+    assert figure.panels[0].detail.startswith("ρ = −0.86 [−1.00, ")
+    assert figure.panels[0].detail.endswith(f"n = {relation['n']}, attainable up to 0.97")
 
 
 def test_what_cannot_be_drawn_is_counted(whole_page):
@@ -232,24 +233,14 @@ def test_what_cannot_be_drawn_is_counted(whole_page):
 
 
 def test_a_study_without_benchmarks_still_makes_a_page(analysis):
-    for section in ("benchmarks", "scores", "relations", "decomposition", "verdicts"):
-        analysis[section] = []
-    analysis["decision"].update(pick=None, steps=[], undecided=[], sentence=None)
-    page = build_page(analysis)
+    page = build_page(synthetic_tables.without_benchmarks(analysis))
     assert [figure.identity for figure in page.figures] == ["floors"]
     assert "There is no benchmark" in page.answers[0].sentence
+    assert page.findings == ()
 
 
 def test_a_study_where_everything_failed_still_makes_a_page(analysis):
-    for section in (
-        "fidelity",
-        "scores",
-        "relations",
-        "decomposition",
-        "verdicts",
-        "distinguishable",
-    ):
-        analysis[section] = []
+    synthetic_tables.without_benchmarks(analysis).update(fidelity=[], distinguishable=[])
     assert build_page(analysis).figures == ()
 
 

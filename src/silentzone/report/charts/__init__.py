@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from silentzone.report.charts.bars import Bar, Dot, dots, harm_gain
+from silentzone.report.charts.items import Bin, BinAxes, Ruling, failures, rulings
 from silentzone.report.charts.look import (
     BLUE,
     CORPUS_MARKS,
@@ -16,6 +17,15 @@ from silentzone.report.charts.look import (
     VERMILLION,
     Spec,
     log_ticks,
+)
+from silentzone.report.charts.pairs import Difference, PairCell, differences, told_apart
+from silentzone.report.charts.rho import (
+    Curve,
+    Variant,
+    Width,
+    by_items,
+    specification,
+    zone_widths,
 )
 from silentzone.report.charts.scatter import KINDS, Axes, Point, Yardstick, labelled, scatter
 
@@ -33,13 +43,28 @@ __all__ = [
     "VERMILLION",
     "Axes",
     "Bar",
+    "Bin",
+    "BinAxes",
+    "Curve",
+    "Difference",
     "Dot",
+    "PairCell",
     "Point",
+    "Ruling",
     "Spec",
+    "Variant",
+    "Width",
     "Yardstick",
+    "by_items",
+    "differences",
     "dots",
+    "failures",
     "harm_gain",
     "labelled",
     "log_ticks",
+    "rulings",
     "scatter",
+    "specification",
+    "told_apart",
+    "zone_widths",
 ]

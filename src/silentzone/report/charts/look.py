@@ -8,6 +8,7 @@ serves light, dark and print.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,14 @@ CORPUS_MARKS = (
     (ORANGE, "triangle-down"),
     (MUTED, "cross"),
 )
+FAMILY_MARKS = {
+    "aggregation": BLUE,
+    "divergence": VERMILLION,
+    "perplexity": GREEN,
+    "delta p": PURPLE,
+    "agreement": ORANGE,
+}
+"""Families of measurement variants, in the order of their rows."""
 WIDTH, HEIGHT = 330, 230
 
 Spec = dict[str, Any]
@@ -54,6 +63,31 @@ def log_ticks(values: Sequence[float]) -> list[float]:
     return within or ticks
 
 
+Looks = Mapping[str, tuple[str, str, int]]
+"""Colour, shape and size by name; later ones are drawn above earlier ones."""
+
+
+def looks(field: str, table: Looks) -> tuple[alt.Color, alt.Shape, alt.Size]:
+    """Return encodings that give each name its colour, shape and size.
+
+    Notes
+    -----
+    The kind of scale is named because sizes of names are otherwise spread evenly between the first
+    two of the range.
+    """
+
+    def scale(index: int) -> alt.Scale:
+        return alt.Scale(
+            type="ordinal", domain=list(table), range=[look[index] for look in table.values()]
+        )
+
+    return (
+        alt.Color(f"{field}:N", legend=None, scale=scale(0)),
+        alt.Shape(f"{field}:N", legend=None, scale=scale(1)),
+        alt.Size(f"{field}:N", legend=None, scale=scale(2)),
+    )
+
+
 def row_axis(*, grid: bool = False) -> alt.Axis:
     """Return the axis of named rows."""
     return alt.Axis(labelLimit=170, domain=False, ticks=False, grid=grid)
@@ -64,7 +98,7 @@ def data(rows: Sequence[DataclassInstance]) -> alt.Data:
     return alt.Data(values=[asdict(row) for row in rows])
 
 
-def finish(chart: alt.LayerChart) -> Spec:
+def finish(chart: alt.LayerChart | alt.VConcatChart) -> Spec:
     """Shared look, set on the finished specification: Altair copies a chart at every call."""
     spec: Spec = chart.to_dict(validate=False)
     return {**spec, "config": _LOOK}

@@ -21,6 +21,7 @@ from silentzone.report.charts.look import (
     data,
     finish,
     log_ticks,
+    looks,
 )
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ KINDS: dict[str, tuple[str, str, int]] = {
     "candidate": (BLUE, "circle", 50),
     "in the zone": (BLUE, "circle", 55),
     "reference": (INK, "square", 70),
-    "pick": (VERMILLION, "diamond", 130),
+    "pick": (VERMILLION, "diamond", 110),
 }
 
 
@@ -90,7 +91,7 @@ def scatter(points: Sequence[Point], axes: Axes, *, yardstick: Yardstick | None 
     x, y = _axes(axes, points)
     layers = [] if yardstick is None else _yardstick_layers(yardstick, y)
     bars = alt.Chart(data(points)).mark_rule(strokeWidth=1.2, opacity=0.4)
-    colour = _kind_scale("color", 0)
+    colour, shape, size = looks("kind", KINDS)
     layers += [
         bars.transform_filter("isValid(datum.y_lower)").encode(
             x=x, y=alt.Y("y_lower:Q", title=axes.y_title), y2="y_upper:Q", color=colour
@@ -107,8 +108,8 @@ def scatter(points: Sequence[Point], axes: Axes, *, yardstick: Yardstick | None 
             x=x,
             y=y,
             color=colour,
-            shape=_kind_scale("shape", 1),
-            size=_kind_scale("size", 2),
+            shape=shape,
+            size=size,
         )
     )
     layers += _label_layers(points, axes, x, y)
@@ -183,6 +184,8 @@ def _axes(axes: Axes, points: Sequence[Point]) -> tuple[alt.X, alt.Y]:
     x_scale = alt.Scale(
         type="log" if axes.x_log else "linear", zero=False, nice=not axes.x_log, padding=14
     )
+    # Drawings beside each other keep one height only if their labels take the same room.
+    y_axis = alt.Axis(tickCount=5, minExtent=30)
     y_scale = (
         alt.Scale(domain=list(axes.y_domain))
         if axes.y_domain
@@ -190,7 +193,7 @@ def _axes(axes: Axes, points: Sequence[Point]) -> tuple[alt.X, alt.Y]:
     )
     return (
         alt.X("x:Q", title=axes.x_title, axis=x_axis, scale=x_scale),
-        alt.Y("y:Q", title=axes.y_title, axis=alt.Axis(tickCount=5), scale=y_scale),
+        alt.Y("y:Q", title=axes.y_title, axis=y_axis, scale=y_scale),
     )
 
 
@@ -215,9 +218,3 @@ def _yardstick_layers(yardstick: Yardstick, y: alt.Y) -> list[alt.Chart]:
         .encode(y=y)
     )
     return layers
-
-
-def _kind_scale(channel: str, index: int) -> alt.Color | alt.Shape | alt.Size:
-    make = {"color": alt.Color, "shape": alt.Shape, "size": alt.Size}[channel]
-    scale = alt.Scale(domain=list(KINDS), range=[look[index] for look in KINDS.values()])
-    return make("kind:N", scale=scale, legend=None)

@@ -11,10 +11,10 @@ from silentzone.report.charts import Axes, Bar, Yardstick
 from silentzone.report.cohort import NOT_MEASURED, Cohort
 from silentzone.report.escaping import shorten, visible
 from silentzone.report.figures.marks import PICK, bars, zone_marks
+from silentzone.report.findings import volume_row
 from silentzone.report.points import (
     by_zone,
     decomposed_relation,
-    decomposed_row,
     omissions,
     place,
     scaled,
@@ -51,7 +51,7 @@ def volume_and_direction(cohort: Cohort) -> Figure | None:
             panels += [panel] if panel else []
     if not panels:
         return None
-    row = decomposed_row(cohort, score, cohort.zone or FULL)
+    row = volume_row(cohort, score)
     sentence = f" {visible(row['sentence'])}" if row and row.get("sentence") else ""
     columns = [
         (f"{score_title(score)}: {part}", decomposed(cohort, score, part), how)
@@ -93,10 +93,10 @@ def _part_panel(
     zero = Yardstick(value=0.0, lower=None, upper=None, margin=None)
     axes = Axes(x_title=x_title, y_title=y_title, x_log=is_log, y_domain=domain)
     relation = decomposed_relation(cohort, part, score, zone)
-    title = f"{part.capitalize()}, {zone_title(zone)}: {relation_words(relation)}"
+    title, words = f"{part.capitalize()}, {zone_title(zone)}", relation_words(relation)
     spec = charts.scatter(points, axes, yardstick=None if part == "volume" else zero)
-    label = f"{title}. {score_title(score)}: {summary(points, x_title, y_title)}"
-    return Panel(title=title, spec=spec, label=label), lost
+    label = f"{title}: {words}. {score_title(score)}: {summary(points, x_title, y_title)}"
+    return Panel(title=title, detail=words, spec=spec, label=label), lost
 
 
 def harm_and_gain(cohort: Cohort) -> Figure | None:

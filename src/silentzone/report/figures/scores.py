@@ -163,10 +163,15 @@ def fidelity_and_score(cohort: Cohort) -> Figure | None:
         if len(points) > 1:
             axes = Axes(x_title=x_title, y_title="composite, %", x_log=is_log)
             words = relation_words(cohort.relation(COMPOSITE, zone))
-            title = f"{opening(zone_title(zone))}: {words}"
+            title = opening(zone_title(zone))
             what = summary(points, x_title, "composite in percent")
             panels.append(
-                Panel(title=title, spec=charts.scatter(points, axes), label=f"{title}. {what}")
+                Panel(
+                    title=title,
+                    detail=words,
+                    spec=charts.scatter(points, axes),
+                    label=f"{title}: {words}. {what}",
+                )
             )
     if not panels:
         return None

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from silentzone.report.tables.correlations import relations, verdicts
-from silentzone.report.tables.materials import benchmarks, corpora, engine, limits, models
+from silentzone.report.tables.correlations import (
+    aligned_cell,
+    copies,
+    relations,
+    variant_summaries,
+    verdicts,
+)
+from silentzone.report.tables.materials import (
+    benchmarks,
+    composites,
+    corpora,
+    engine,
+    limits,
+    models,
+)
 from silentzone.report.tables.measured import (
     Column,
     candidates,
@@ -14,12 +27,17 @@ from silentzone.report.tables.measured import (
     model_table,
     net,
 )
-from silentzone.report.tables.steps import decision
+from silentzone.report.tables.prompts import prompt_bins, prompts, router, signed_shift
+from silentzone.report.tables.steps import best_set, decision, pairs, predicted
 
 __all__ = [
     "Column",
+    "aligned_cell",
     "benchmarks",
+    "best_set",
     "candidates",
+    "composites",
+    "copies",
     "corpora",
     "decision",
     "decomposed",
@@ -31,6 +49,13 @@ __all__ = [
     "model_table",
     "models",
     "net",
+    "pairs",
+    "predicted",
+    "prompt_bins",
+    "prompts",
     "relations",
+    "router",
+    "signed_shift",
+    "variant_summaries",
     "verdicts",
 ]

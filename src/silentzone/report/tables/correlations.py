@@ -22,6 +22,7 @@ from silentzone.report.reading import (
 )
 from silentzone.report.views import Cell, Notes, Table, make_table, number_cell, text_cell
 from silentzone.report.words import (
+    aligned_interval,
     expected_range,
     metric_title,
     on_corpus,
@@ -122,6 +123,74 @@ def _relation_row(row: Raw, notes: Notes) -> list[Cell]:
         _measurement(row.get("measurement"), notes),
         _plain(row.get("minimum_detectable"), numbers.decimal, notes),
     ]
+
+
+def aligned_cell(row: Raw, notes: Notes, why: str) -> Cell:
+    """Return the aligned coefficient of a row with its interval on the same scale."""
+    lower, upper = aligned_interval(row)
+    value = finite(row.get("aligned"))
+    cautions = texts(row.get("cautions"))
+    if value is None:
+        cautions = cautions or (why,)
+    elif lower is None and not cautions:
+        cautions = ("no interval could be computed",)
+    rho = Quantity(value=value, lower=lower, upper=upper, cautions=cautions, confidence=None)
+    return notes.cell(rho, numbers.coefficient)
+
+
+def variant_summaries(cohort: Cohort) -> Table:
+    """Return what all variants together show, per score and zone."""
+    return make_table(
+        "variant-summaries",
+        "Measurement variants judged together, for every score and zone.",
+        ("score", "zone", "n", "variants", "stand out", "resamples", "method", "in words"),
+        [
+            [
+                text_cell(score_title(str(row.get("score")))),
+                text_cell(zone_title(row.get("zone"))),
+                *(number_cell(_whole(row.get(key))) for key in ("n", "n_variants")),
+                number_cell(numbers.count(len(row.get("escape") or ()))),
+                number_cell(_whole(row.get("n_resamples"))),
+                text_cell(visible(row.get("method") or "")),
+                text_cell(visible(row.get("sentence") or "")),
+            ]
+            for row in rows(cohort.raw, "variant_summaries")
+        ],
+    )
+
+
+def copies(cohort: Cohort) -> Table:
+    """Return models of the same content, and what counting them once would change."""
+    label = {model.name: model.label for model in cohort.models}
+    made = []
+    for row in rows(cohort.raw, "copies"):
+        named = ", ".join(label.get(str(name), visible(name)) for name in row.get("models") or ())
+        for effect in rows(row, "effect"):
+            with_all, without = (
+                finite(effect.get(key)) for key in ("spearman", "spearman_without")
+            )
+            made.append(
+                [
+                    text_cell(named, detail=visible(row.get("what") or "") or None),
+                    text_cell(metric_title(str(effect.get("metric")))),
+                    text_cell(visible(effect.get("corpus") or "all")),
+                    text_cell(score_title(str(effect.get("score")))),
+                    text_cell(zone_title(effect.get("zone"))),
+                    *(
+                        number_cell(
+                            numbers.DASH if rho is None else numbers.coefficient(rho),
+                            f"n = {_whole(effect.get(n))}",
+                        )
+                        for rho, n in ((with_all, "n"), (without, "n_without"))
+                    ),
+                ]
+            )
+    return make_table(
+        "copies",
+        "Models of the same content: each counts in every relation. The effect of counting one.",
+        ("models", "metric", "corpus", "score", "zone", "ρ with all", "ρ with one of them"),
+        made,
+    )
 
 
 def _expected(row: Raw, notes: Notes) -> Cell:

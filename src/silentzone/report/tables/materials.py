@@ -10,6 +10,7 @@ from silentzone.report.escaping import visible
 from silentzone.report.numbers import finite
 from silentzone.report.reading import Raw, rows, texts
 from silentzone.report.views import Notes, Table, make_table, number_cell, text_cell
+from silentzone.report.words import score_title
 
 if TYPE_CHECKING:
     from silentzone.report.cohort import Cohort
@@ -98,9 +99,13 @@ def _pairs(raw: object) -> str:
 
 def engine(cohort: Cohort) -> Table:
     """Return engine, seed and every setting."""
-    engine, study, decision = (cohort.raw[key] for key in ("engine", "study", "decision"))
+    engine, study, decision, source = (
+        cohort.raw[key] for key in ("engine", "study", "decision", "source")
+    )
     settings = engine.get("settings")
+    files = ", ".join(texts(source.get("files") or ()))
     found = {
+        "made from": f"{source.get('kind')}{f' ({files})' if files else ''}" if source else None,
         "engine": engine.get("name"),
         "engine version": engine.get("version"),
         "engine build": engine.get("build"),
@@ -112,7 +117,10 @@ def engine(cohort: Cohort) -> Table:
         "margin": decision.get("margin"),
         "guard margin": decision.get("guard_margin"),
         "alpha": decision.get("alpha"),
+        "tested by": decision.get("method"),
         "memory budget, bytes": decision.get("memory_budget_bytes"),
+        "file budget, bytes": decision.get("file_bytes_budget"),
+        "budget, bits per weight": decision.get("bits_per_weight_budget"),
     }
     return make_table(
         "engine", "Engine, seed and settings.", ("setting", "value"),
@@ -146,4 +154,25 @@ def limits(raw: Raw) -> tuple[Table, ...]:
                 for row in rows(raw, "failures")
             ],
         ),
+    )  # fmt: skip
+
+
+def composites(raw: Raw) -> Table:
+    """Return every composite with its definition and what it leaves out."""
+    return make_table(
+        "composites", "Composites: how the benchmarks are made into one score.",
+        ("composite", "definition", "benchmarks", "left out"),
+        [
+            [
+                text_cell(score_title(str(row.get("name"))),
+                          detail=visible(row["why_empty"]) if row.get("why_empty") else None),
+                text_cell(visible(row.get("definition") or "")),
+                text_cell(", ".join(texts(row.get("benchmarks") or ())) or "none"),
+                text_cell("; ".join(
+                    f"{visible(one.get('benchmark'))}: {visible(one.get('why'))}"
+                    for one in rows(row, "left_out")
+                ) or "none"),
+            ]
+            for row in rows(raw, "composites")
+        ],
     )  # fmt: skip

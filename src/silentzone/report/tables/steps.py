@@ -1,4 +1,4 @@
-"""The decision step by step."""
+"""The decision step by step, the best set, and every pair of candidates."""
 
 from __future__ import annotations
 
@@ -79,3 +79,95 @@ def _guards(step: Raw) -> str:
         score_title(str(guard.get("benchmark"))) for guard in guards if not guard.get("passes")
     ]
     return ", ".join(failing) or (f"none of {len(guards)}" if guards else "none was set")
+
+
+def best_set(cohort: Cohort) -> Table:
+    """Return every candidate beside the best of the others."""
+    notes = Notes()
+    label = {model.name: model.label for model in cohort.models}
+    best = cohort.raw["decision"].get("best") or {}
+    made = [
+        [
+            text_cell(label.get(str(row.get("model")), visible(row.get("model")))),
+            notes.cell(quantity(row.get("difference")), numbers.points),
+            text_cell(
+                "cannot be told from the best" if row.get("in_set") is True else "below the best"
+            ),
+        ]
+        for row in rows(best, "comparisons")
+    ]
+    method = visible(best.get("method") or "")
+    draws = finite(best.get("n_resamples"))
+    terms = [method, *([] if draws is None else [f"{numbers.count(draws)} resamples"])]
+    said = ", ".join(term for term in terms if term)
+    return make_table(
+        "best-data",
+        f"Composite minus the best of the others{f': {said}' if said else ''}.",
+        ("candidate", "difference", "set"),
+        made,
+        notes,
+    )
+
+
+def pairs(cohort: Cohort) -> Table:
+    """Return every pair of candidates with its difference on the composite."""
+    notes = Notes()
+    label = {model.name: model.label for model in cohort.models}
+    made = []
+    for row in rows(cohort.raw["decision"], "pairs"):
+        pvalue, holm = finite(row.get("pvalue")), finite(row.get("pvalue_holm"))
+        made.append(
+            [
+                *(
+                    text_cell(label.get(str(row.get(end)), visible(row.get(end))))
+                    for end in ("first", "second")
+                ),
+                notes.cell(quantity(row.get("difference")), numbers.points),
+                *(
+                    notes.missing("not compared")
+                    if p is None
+                    else number_cell(numbers.probability(p))
+                    for p in (pvalue, holm)
+                ),
+                text_cell(_told(row.get("is_distinguishable"))),
+            ]
+        )
+    return make_table(
+        "pairs",
+        "Candidate against candidate on the composite, item by item: first minus second.",
+        ("first", "second", "difference", "p", "Holm p over all pairs", "outcome"),
+        made,
+        notes,
+    )
+
+
+def _told(is_distinguishable: object) -> str:
+    if not isinstance(is_distinguishable, bool):
+        return "not compared"
+    return "told apart" if is_distinguishable else "not told apart"
+
+
+def predicted(cohort: Cohort) -> Table:
+    """Return what KLD alone lets one expect of candidates without a benchmark."""
+    notes = Notes()
+    label = {model.name: model.label for model in cohort.models}
+    made = []
+    for row in rows(cohort.raw["decision"], "predicted"):
+        kld, needed = finite(row.get("kld_mean")), finite(row.get("items_needed"))
+        made.append(
+            [
+                text_cell(label.get(str(row.get("model")), visible(row.get("model")))),
+                number_cell(numbers.DASH if kld is None else numbers.significant(kld)),
+                notes.cell(quantity(row.get("volume")), numbers.percent),
+                number_cell(numbers.DASH if needed is None else numbers.count(needed)),
+                text_cell(visible(row.get("why") or "")),
+            ]
+        )
+    return make_table(
+        "predicted",
+        "Candidates without a benchmark: the volume their KLD lets one expect, and the items a"
+        " decision would then need.",
+        ("candidate", "mean KLD, nats", "volume expected", "items needed", "why"),
+        made,
+        notes,
+    )
