@@ -196,7 +196,7 @@ def _refined(
             metric.axis, axis, evidence.scores[COMPOSITE], evidence.outcomes, evidence.candidates
         )
         refined = _judgeable(one, cohort, metric.axis, is_silent_in_full=one.score in silent)
-        if metric is first:
+        if metric is first and one.score in JUDGED_SCORES:
             refined = replace(refined, disattenuated=_disattenuated(evidence, metric, axis, one))
         if one.zone.name == FULL and verdict_word(refined, rule.entry) == SILENT:
             silent.add(one.score)

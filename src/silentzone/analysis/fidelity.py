@@ -219,6 +219,16 @@ RANKED = tuple(
 """Metrics that rank candidates; perplexity alone ranks as its ratio to one reference does."""
 
 
+UNNAMED_CORPUS = "table"
+"""Corpus of a metric for which a table names none."""
+
+
+def measured_words(metric: str, corpus: str) -> str:
+    """Return a metric and where it was measured, in words."""
+    words = metric_words(metric)
+    return words if corpus == UNNAMED_CORPUS else f"{words} on {corpus}"
+
+
 def metric_words(metric: str) -> str:
     """Return what a metric is called in a sentence; one that is not ours keeps its own name."""
     return METRICS[metric].words if metric in METRICS else metric.replace("_", " ")

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from silentzone.analysis.as_json import JsonObject, estimate_as_json
-from silentzone.stats.estimates import mean_estimate, with_cautions
+from silentzone.stats.estimates import mean_estimate, mean_of_sums_estimate, with_cautions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -125,31 +127,54 @@ def distinguishable_pairs(
         Names in the order in which pairs are listed.
     """
     names = [name for name in order if name in positions.models]
-    return [_pair(positions, floors, first, second) for first, second in combinations(names, 2)]
+    sums = {
+        name: positions.clusters.sums(positions.models[name].kld)
+        for name in names
+        if _is_whole(positions, name)
+    }
+    rows = []
+    for first, second in combinations(names, 2):
+        if first in sums and second in sums:
+            clusters = positions.clusters
+            difference = mean_of_sums_estimate(sums[second] - sums[first], clusters)
+        else:
+            difference = _partial_difference(positions, first, second)
+        rows.append(_pair(positions.corpus, floors, (first, second), difference))
+    return rows
 
 
-def _pair(
-    positions: CorpusPositions, floors: Mapping[str, Floor], first: str, second: str
-) -> JsonObject:
+def _is_whole(positions: CorpusPositions, name: str) -> bool:
+    model = positions.models[name]
+    return bool(model.usable.all() and np.isfinite(model.kld).all())
+
+
+def _partial_difference(positions: CorpusPositions, first: str, second: str) -> Estimate:
+    """Difference over the positions usable for both."""
     mask = positions.common((first, second))
     values = [positions.models[name].kld for name in (first, second)]
     # Two infinite divergences at one position have no difference.
     mask &= ~((values[0] == values[1]) & (values[0] == float("inf")))
     difference = mean_estimate(values[1][mask] - values[0][mask], positions.clusters.select(mask))
     dropped = int(len(mask) - mask.sum())
-    if dropped:
-        difference = with_cautions(
-            difference,
-            f"{dropped} of {len(mask)} positions are left out: not usable for both, or infinite "
-            "for both",
-        )
-    own = [floors[name] for name in (first, second) if name in floors]
+    if not dropped:
+        return difference
+    return with_cautions(
+        difference,
+        f"{dropped} of {len(mask)} positions are left out: not usable for both, or infinite "
+        "for both",
+    )
+
+
+def _pair(
+    corpus: str, floors: Mapping[str, Floor], names: tuple[str, str], difference: Estimate
+) -> JsonObject:
+    own = [floors[name] for name in names if name in floors]
     is_distinguishable, why = _judged(difference, own)
     known = [floor.threshold for floor in own if floor.threshold is not None]
     return {
-        "corpus": positions.corpus,
-        "first": first,
-        "second": second,
+        "corpus": corpus,
+        "first": names[0],
+        "second": names[1],
         "difference": estimate_as_json(difference),
         "floor": (max(known) or None) if len(known) == 2 else None,
         "is_distinguishable": is_distinguishable,

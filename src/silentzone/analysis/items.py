@@ -35,6 +35,7 @@ class AnswerRows:
     is_ok: NDArray[np.bool_]
     """Status ok and a score there, of shape (r,)."""
     statuses: Sequence[str]
+    """Of the rows; empty where all are ok."""
     scores: NDArray[np.float64]
     """Of shape (r,); meaningful where ``is_ok``."""
     prompts: Sequence[str] | None
@@ -157,10 +158,11 @@ def align_answers(
 
 def _rows(table: StoredTable) -> AnswerRows:
     scores, is_there = table.floats("score")
+    is_ok = is_there & table.matches("status", OK)
     return AnswerRows(
         item_ids=[item or "" for item in table.strings("item_id")],
-        is_ok=is_there & table.matches("status", OK),
-        statuses=[status or "" for status in table.strings("status")],
+        is_ok=is_ok,
+        statuses=() if is_ok.all() else [status or "" for status in table.strings("status")],
         scores=scores,
         prompts=[prompt or "" for prompt in table.strings("prompt_sha256")],
         clusters=table.strings("cluster_id"),

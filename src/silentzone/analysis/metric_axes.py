@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from silentzone.analysis.axes import Axis, Noise, RankedMetric
-from silentzone.analysis.fidelity import METRICS, RANKED
+from silentzone.analysis.fidelity import METRICS, RANKED, measured_words
 
 if TYPE_CHECKING:
     from silentzone.analysis.positions import CorpusPositions
@@ -39,7 +39,7 @@ def metric_axes(positions: CorpusPositions, context_length: int | None) -> tuple
 def _axis(positions: CorpusPositions, metric: str) -> Axis:
     found = {name: own.fidelity[metric].value for name, own in positions.models.items()}
     return Axis(
-        name=f"{metric} on {positions.corpus}",
+        name=measured_words(metric, positions.corpus),
         is_loss=METRICS[metric].is_loss is True,
         values={name: value for name, value in found.items() if value is not None},
         noise=_noise(positions, metric),

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from silentzone.analysis.axes import DECIMALS, Axis, Noise, RankedMetric
-from silentzone.analysis.fidelity import METRICS
+from silentzone.analysis.fidelity import METRICS, UNNAMED_CORPUS, measured_words
 from silentzone.analysis.replicates import N_DRAWS
 from silentzone.analysis.score_axes import NORMALISED, RANK
 from silentzone.analysis.scores import COMPOSITE
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from silentzone.records.cohort_table import CohortTable, TableModel
 
-UNNAMED_CORPUS = "table"
-"""Corpus of a metric for which the table names none."""
 NO_ERROR = "the table states no standard error of it"
 NO_SCORE_ERROR = "the table states neither standard errors nor numbers of items"
 
@@ -65,7 +63,7 @@ def table_metrics(
             if column in one.fidelity_errors
         }
         axis = Axis(
-            name=f"{metric} on {corpus}",
+            name=measured_words(metric, corpus),
             is_loss=is_loss,
             values=values,
             noise=stated_noise(values, errors, seeded(seed, "table", column)),

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import rankdata
 
 from silentzone.analysis.as_json import JsonObject, interval_as_json
-from silentzone.analysis.fidelity import METRICS, metric_words
+from silentzone.analysis.fidelity import METRICS, measured_words, metric_words
 from silentzone.analysis.relations import axis_values
 from silentzone.analysis.seeds import seeded
 from silentzone.analysis.zones import FULL
-from silentzone.stats.correlation import spearman
+from silentzone.stats.correlation import mean_ranks, spearman
 from silentzone.stats.permutation import MaxTResult, maxt
 
 if TYPE_CHECKING:
@@ -152,7 +151,7 @@ def _sentence(
         _aligned(one.axis, axis, rho) for one, rho in zip(usable, result.correlations, strict=True)
     ]
     best = int(np.argmax(aligned))
-    named = f"{metric_words(usable[best].metric)} on {usable[best].corpus}"
+    named = measured_words(usable[best].metric, usable[best].corpus)
     if not escaped:
         return (
             f"None of {count} ranks {score} {where} (n = {n}) once all are counted: the best, "
@@ -162,8 +161,9 @@ def _sentence(
     first, pvalue, rho = escaped[0]
     return (
         f"{len(escaped)} of {count} rank{'s' if len(escaped) == 1 else ''} {score} {where} "
-        f"(n = {n}) also when all are counted: most clearly {metric_words(first.metric)} on "
-        f"{first.corpus}, aligned rho {rho:+.2f}, p = {pvalue:.2g} adjusted for all of them."
+        f"(n = {n}) also when all are counted: most clearly "
+        f"{measured_words(first.metric, first.corpus)}, aligned rho {rho:+.2f}, "
+        f"p = {pvalue:.2g} adjusted for all of them."
     )
 
 
@@ -191,7 +191,7 @@ def _ranks_all(axis: Axis, names: Sequence[str]) -> bool:
 
 def _standard(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Ranks, centred and scaled to length one."""
-    ranks = rankdata(values)
+    ranks = mean_ranks(values)
     ranks -= ranks.mean()
     result: NDArray[np.float64] = ranks / np.sqrt(ranks @ ranks)
     return result

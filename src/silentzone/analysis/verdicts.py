@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from silentzone.analysis.fidelity import METRICS, metric_words
+from silentzone.analysis.fidelity import METRICS, measured_words, metric_words
 from silentzone.stats.correlation import EQUAL, FEWEST_PAIRS_FOR_INTERVAL
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def _trend(relation: Relation, aligned: float) -> str:
 
 
 def _metric_words(relation: Relation) -> str:
-    return f"{metric_words(relation.metric)} on {relation.corpus}"
+    return measured_words(relation.metric, relation.corpus)
 
 
 def _score_words(score: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from silentzone.analysis.as_json import JsonObject, interval_as_json
-from silentzone.analysis.fidelity import metric_words
+from silentzone.analysis.fidelity import measured_words
 from silentzone.analysis.verdicts import INFORMATIVE, SILENT, verdict_word
 from silentzone.analysis.zones import FULL
 
@@ -69,7 +69,7 @@ def _sentence(relations: Mapping[str, Relation], words: Mapping[str, str], score
     if first.correlation.value is None:
         why = "; ".join(first.correlation.cautions)
         return f"{where} nothing can be said of volume and direction{what}: {why}."
-    name = f"{metric_words(first.metric)} on {first.corpus}"
+    name = measured_words(first.metric, first.corpus)
     said = _joined([f"{_verb(words[part])} {_part(relations[part], part)}" for part in PARTS])
     sentence = f"{where} ({len(first.members)} candidates) {name} {said}{what}."
     if words["volume"] == FOLLOWS and words["direction"] == DOES_NOT:

@@ -15,14 +15,13 @@ import numpy as np
 from scipy import stats as distributions
 
 from silentzone.errors import InputError
+from silentzone.stats.clusters import ClusterPartition
 from silentzone.stats.results import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
-
-    from silentzone.stats.clusters import ClusterPartition
 
 FEW_CLUSTERS = 10
 
@@ -114,6 +113,36 @@ def mean_estimate(
     """
     return transformed_mean_estimate(
         values, clusters, transform=_identity, label="mean", confidence=confidence
+    )
+
+
+def mean_of_sums_estimate(
+    sums: NDArray[np.float64], clusters: ClusterPartition, *, confidence: float = 0.95
+) -> Estimate:
+    """Give `mean_estimate` from the sums of the clusters alone.
+
+    Parameters
+    ----------
+    sums : ndarray of shape (G,)
+        Finite; of the values of each cluster.
+    clusters : ClusterPartition
+        Of the n observations behind them.
+    confidence : float
+
+    Notes
+    -----
+    What is rounding is judged by the size of the clusters' means, not of single observations.
+    """
+    n, unit = len(clusters), clusters.unit
+    if n == 0:
+        return null_estimate("mean", "no observations", confidence=confidence)
+    mean = float(sums.sum()) / n
+    per_cluster = ClusterPartition.singletons(clusters.n_clusters, unit=unit)
+    # Influence per cluster, scaled so that its mean over clusters has the error of the mean.
+    influence = (sums - clusters.sizes * mean) * (clusters.n_clusters / n)
+    return replace(
+        linearised_estimate(mean, influence, per_cluster, label="mean", confidence=confidence),
+        n_observations=n,
     )
 
 
