@@ -35,4 +35,6 @@ def test_every_command_and_option_has_help(name):
 
 
 def test_the_promised_commands_are_there():
-    assert set(cli.commands) == {"demo", "run", "compare", "analyze", "report", "backends"}
+    assert set(cli.commands) == {
+        "demo", "run", "compare", "analyze", "report", "plan", "backends",
+    }  # fmt: skip

@@ -16,6 +16,7 @@ from silentzone.cli.backends import backends
 from silentzone.cli.compare import compare
 from silentzone.cli.demo import demo
 from silentzone.cli.output import visible
+from silentzone.cli.plan import plan
 from silentzone.cli.report import report
 from silentzone.cli.run import run
 from silentzone.cli.session import (
@@ -57,7 +58,7 @@ def cli(session: Session, debug: bool) -> None:
     session.debug = debug
 
 
-for _command in (demo, run, compare, analyze, report, backends):
+for _command in (demo, run, compare, analyze, report, plan, backends):
     cli.add_command(_command)
 
 
