@@ -52,7 +52,7 @@ def analyze_study(
     Returns
     -------
     dict
-        Schema 2 of ``docs/architecture.md``. What could not be computed is null with a caution.
+        Schema 2 of ``docs/analysis-json.md``. What could not be computed is null with a caution.
 
     Raises
     ------
