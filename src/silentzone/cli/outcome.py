@@ -11,11 +11,12 @@ from silentzone.cli.output import visible, write_json, write_line, write_table
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from silentzone.report.terminal import TextTable
     from silentzone.studies.run import StudyOutcome
 
 
 def show_analysis(analysis: Mapping[str, Any], *, as_json: bool) -> None:
-    """Write the answers to stdout: sentences, one table and the notes, or all as JSON."""
+    """Write the answers to stdout: sentences, two tables and the notes, or all as JSON."""
     if as_json:
         write_json(analysis)
         return
@@ -24,12 +25,21 @@ def show_analysis(analysis: Mapping[str, Any], *, as_json: bool) -> None:
     summary = summarize(analysis)
     for line in (summary.title, *summary.sentences, ""):
         write_line(_plain(line))
-    write_table(
-        [_plain(cell) for cell in summary.headers],
-        [[_plain(cell) for cell in row] for row in summary.rows],
-    )
+    if summary.relations is not None:
+        _write_table(summary.relations)
+        write_line("")
+    for line in (*summary.findings, *([""] if summary.findings else [])):
+        write_line(_plain(line))
+    _write_table(summary.candidates)
     for note in summary.notes:
         write_line(f"note: {_plain(note)}")
+
+
+def _write_table(table: TextTable) -> None:
+    write_table(
+        [_plain(cell) for cell in table.headers],
+        [[_plain(cell) for cell in row] for row in table.rows],
+    )
 
 
 def _plain(escaped: str) -> str:

@@ -19,6 +19,7 @@ from silentzone.report.reading import (
     models,
     quantity,
     rows,
+    texts,
 )
 from silentzone.report.words import metric_title
 
@@ -100,6 +101,21 @@ class Cohort:
     def headline_words(self) -> str:
         """The headline metric as a sentence has it."""
         return metric_title(self.headline)
+
+    @property
+    def title(self) -> str:
+        """Name of the study, and what it was made from where that is no study folder."""
+        name = visible(self.raw["study"].get("name") or "unnamed study")
+        return name if self.source is None else f"{name} ({self.source})"
+
+    @property
+    def source(self) -> str | None:
+        """What other than a study folder the analysis was made from, with the files; or null."""
+        kind = self.raw["source"].get("kind")
+        if kind in (None, "study"):
+            return None
+        files = ", ".join(texts(self.raw["source"].get("files")))
+        return visible(kind) + (f": {files}" if files else "")
 
     @property
     def zones(self) -> tuple[str, ...]:

@@ -142,7 +142,7 @@ def _candidates(cohort: Cohort) -> Fact:
     states = [model.status for model in cohort.candidates]
     incomplete = [f"{states.count(s)} {s}" for s in ("partial", "failed") if s in states]
     complete = "all measured completely"
-    if cohort.raw["source"].get("kind") not in (None, "study"):
+    if cohort.source is not None:
         complete = "with a reference" if cohort.reference else "no reference among them"
     return Fact(
         name="Candidates",

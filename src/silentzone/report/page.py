@@ -36,7 +36,8 @@ def build_page(analysis: object) -> Page:
     made = visible(study.get("created_at", "unknown"))
     return Page(
         title=shorten(visible(study.get("name") or "unnamed study"), 120),
-        subtitle=f"silentzone {version}, {made}",
+        subtitle=f"silentzone {version}, {made}"
+        + (f", from {cohort.source}" if cohort.source else ""),
         answers=answers(cohort),
         findings=findings(cohort),
         facts=tuple(facts(cohort)),

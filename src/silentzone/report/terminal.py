@@ -1,31 +1,62 @@
-"""The same verdict and one table as plain data for a terminal; printing is the caller's."""
+"""The same verdict and short tables as plain data for a terminal; printing is the caller's."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
 from silentzone.report import numbers
 from silentzone.report.cohort import index
 from silentzone.report.escaping import visible
+from silentzone.report.findings import findings
 from silentzone.report.head import answers
-from silentzone.report.reading import texts
-from silentzone.report.words import score_title
+from silentzone.report.numbers import finite
+from silentzone.report.reading import COMPOSITE, bounds, rows, texts
+from silentzone.report.words import (
+    expected_bounds,
+    metric_axis,
+    on_corpus,
+    opening,
+    score_title,
+    written_range,
+    zone_title,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from silentzone.report.cohort import Cohort
+    from silentzone.report.reading import Model
+
+MOST_NOTES = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextTable:
+    """A table of a few columns; a missing number is a dash."""
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    """As many cells as headers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What a terminal shows of a study. Every text went through `printable`."""
+    """What a terminal shows of a study, in this order. Every text went through `printable`."""
 
     title: str
     sentences: tuple[str, ...]
     """Question and answer, one line each."""
-    headers: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    """As many cells as headers; the first is the model, a missing number is a dash."""
+    relations: TextTable | None
+    """The headline metric against the composite by zone; null where there is no relation."""
+    findings: tuple[str, ...]
+    """One line a topic."""
+    candidates: TextTable
+    """One row per model; the first column is its name."""
     notes: tuple[str, ...]
-    """Cautions and failures."""
+    """Cautions and failures, each once; the last counts what is left out."""
 
 
 def printable(text: object) -> str:
@@ -45,12 +76,12 @@ def printable(text: object) -> str:
 
 
 def summarize(analysis: object) -> Summary:
-    """Return the answers and the table of an analysis.
+    """Return the answers and the tables of an analysis.
 
     Parameters
     ----------
     analysis : object
-        What ``analysis.json`` of schema 1 holds.
+        What ``analysis.json`` holds.
 
     Raises
     ------
@@ -58,44 +89,125 @@ def summarize(analysis: object) -> Summary:
         If the analysis has another schema version or layout.
     """
     cohort = index(analysis)
-    scores = cohort.score_names[:1]
-    rows = []
-    percent = numbers.percent
-    for model in cohort.models:
-        size = model.gigabytes
-        kld = cohort.metric(model.name, cohort.corpus)
-        floor = cohort.floors.get((model.name, cohort.corpus or ""))
-        used = floor.used if floor else None
-        found = [cohort.score(model.name, score) for score in scores]
-        rows.append((
-            f"{model.label} (reference)" if model.is_reference
-            else f"{model.label} (pick)" if model.is_pick else model.label,
-            numbers.DASH if size is None else numbers.file_size(1e9 * size),
-            _with_interval(kld.written(numbers.significant), kld.interval(numbers.significant)),
-            numbers.DASH if used is None else numbers.significant(used),
-            *(_with_interval(q.written(percent), q.interval(percent)) for q in found),
-            model.status,
-        ))  # fmt: skip
+    said = (
+        f"{answer.question} {answer.answer}"
+        f"{f' ({answer.detail})' if answer.detail else ''}. {answer.sentence}"
+        for answer in answers(cohort)
+    )
+    found = (f"{finding.title}: {finding.sentence}" for finding in findings(cohort))
+    return Summary(
+        title=printable(cohort.title),
+        sentences=tuple(printable(text) for text in said),
+        relations=_relations(cohort),
+        findings=tuple(printable(text) for text in found),
+        candidates=_candidates(cohort),
+        notes=tuple(printable(note) for note in _notes(cohort)),
+    )
+
+
+def _relations(cohort: Cohort) -> TextTable | None:
+    found = [row for row in cohort.relations if cohort.is_headline(row)]
+    if not found:
+        return None
+    verdicts = {
+        row.get("zone"): row.get("verdict")
+        for row in rows(cohort.raw, "verdicts")
+        if cohort.is_headline(row)
+    }
+    metric = f"{opening(cohort.headline_words)}{on_corpus(cohort.corpus)} and {COMPOSITE}"
+    return _table(
+        (metric, "n", "rho", "interval", "expected", "attainable", "verdict"),
+        (
+            (
+                zone_title(row.get("zone")),
+                _written(row.get("n"), numbers.count),
+                _written(row.get("spearman"), numbers.coefficient),
+                written_range(*bounds(row.get("interval"))),
+                written_range(*expected_bounds(row)),
+                _written(row.get("attainable"), numbers.decimal),
+                str(verdicts.get(row.get("zone")) or numbers.DASH),
+            )
+            for row in found
+        ),
+    )
+
+
+def _candidates(cohort: Cohort) -> TextTable:
+    """Sizes, the headline metric, its floor and the composite; empty columns are left out."""
+    title, _ = metric_axis(cohort.headline)
+    columns: list[tuple[str, Callable[[Model], str]]] = [
+        ("size", _size),
+        (
+            f"{title.removesuffix(' (log scale)')}{on_corpus(cohort.corpus)}",
+            lambda model: _metric(cohort, model),
+        ),
+        ("own noise floor", lambda model: _floor(cohort, model)),
+    ]
+    if cohort.score_names:
+        score = cohort.score_names[0]
+        columns.append((score_title(score), lambda model: _score(cohort, model, score)))
+    filled = [
+        (header, cell)
+        for header, cell in columns
+        if any(cell(model) != numbers.DASH for model in cohort.models)
+    ]
+    if any(model.status != "complete" for model in cohort.models):
+        filled.append(("status", lambda model: model.status))
+    return _table(
+        ("model", *(header for header, _ in filled)),
+        ((_role(model), *(cell(model) for _, cell in filled)) for model in cohort.models),
+    )
+
+
+def _role(model: Model) -> str:
+    if model.is_reference:
+        return f"{model.label} (reference)"
+    return f"{model.label} (pick)" if model.is_pick else model.label
+
+
+def _size(model: Model) -> str:
+    if model.gigabytes is not None:
+        return numbers.file_size(1e9 * model.gigabytes)
+    bits = model.bits_per_weight
+    return numbers.DASH if bits is None else f"{numbers.decimal(bits)} bits"
+
+
+def _metric(cohort: Cohort, model: Model) -> str:
+    found = cohort.metric(model.name, cohort.corpus)
+    return _with_interval(found.written(numbers.significant), found.interval(numbers.significant))
+
+
+def _floor(cohort: Cohort, model: Model) -> str:
+    floor = cohort.floors.get((model.name, cohort.corpus or ""))
+    used = floor.used if floor else None
+    return numbers.DASH if used is None else numbers.significant(used)
+
+
+def _score(cohort: Cohort, model: Model, score: str) -> str:
+    found = cohort.score(model.name, score)
+    return _with_interval(found.written(numbers.percent), found.interval(numbers.percent))
+
+
+def _notes(cohort: Cohort) -> tuple[str, ...]:
     failures = [
         f"{row.get('model')}: {row.get('part')}: {row.get('cause')}"
-        for row in cohort.raw.get("failures") or ()
+        for row in rows(cohort.raw, "failures")
     ]
-    corpus = cohort.corpus or "no corpus"
-    headers = ("model", "size", f"mean KLD on {corpus}, nats", "own noise floor",
-               *(score_title(score) for score in scores), "status")  # fmt: skip
-    return Summary(
-        title=printable(cohort.raw["study"].get("name") or "unnamed study"),
-        sentences=tuple(
-            printable(
-                f"{answer.question} {answer.answer}"
-                f"{f' ({answer.detail})' if answer.detail else ''}. {answer.sentence}"
-            )
-            for answer in answers(cohort)
-        ),
+    every = tuple(dict.fromkeys((*failures, *texts(cohort.raw.get("cautions")))))
+    left = len(every) - MOST_NOTES
+    return every if left <= 0 else (*every[:MOST_NOTES], f"{left} more are in the report")
+
+
+def _table(headers: Iterable[str], made: Iterable[Iterable[str]]) -> TextTable:
+    return TextTable(
         headers=tuple(printable(header) for header in headers),
-        rows=tuple(tuple(printable(cell) for cell in row) for row in rows),
-        notes=tuple(printable(note) for note in (*texts(cohort.raw.get("cautions")), *failures)),
+        rows=tuple(tuple(printable(cell) for cell in row) for row in made),
     )
+
+
+def _written(raw: object, how: Callable[[float], str]) -> str:
+    value = finite(raw)
+    return numbers.DASH if value is None else how(value)
 
 
 def _with_interval(value: str, interval: str | None) -> str:

@@ -133,15 +133,19 @@ def written_range(lower: float | None, upper: float | None) -> str:
     return f"{numbers.coefficient(lower)} to {numbers.coefficient(upper)}"
 
 
-def expected_words(relation: Raw) -> str | None:
-    """Range to expect on the scale of the raw coefficient beside which it stands, or null."""
+def expected_bounds(relation: Raw) -> tuple[float | None, float | None]:
+    """Range to expect on the scale of the raw coefficient beside which it stands, or two nulls."""
     lower, upper = expected_range(relation.get("expected"))
-    if lower is None or upper is None:
-        return None
     sign = turn(relation)
-    if sign is None:
-        return f"expected {written_range(lower, upper)} (aligned)"
-    return f"expected {written_range(*sorted((sign * lower, sign * upper)))}"
+    if lower is None or upper is None or sign is None:
+        return None, None
+    return (lower, upper) if sign > 0 else (-upper, -lower)
+
+
+def expected_words(relation: Raw) -> str | None:
+    """Range to expect beside a raw coefficient, or null."""
+    lower, upper = expected_bounds(relation)
+    return None if lower is None else f"expected {written_range(lower, upper)}"
 
 
 def relation_words(relation: Raw | None) -> str:

@@ -59,13 +59,24 @@ class Outcome:
 
 
 @dataclass
+class TextTable:
+    """Stand-in for a table of the text summary."""
+
+    headers: tuple[str, ...] = ("candidate", "KLD")
+    rows: tuple[tuple[str, ...], ...] = (("\\[red]Q8_0", "0.004"),)
+
+
+@dataclass
 class Summary:
     """Stand-in for the report's text summary."""
 
     title: str = "my study"
     sentences: tuple[str, ...] = ("KLD is silent near the baseline.",)
-    headers: tuple[str, ...] = ("candidate", "KLD")
-    rows: tuple[tuple[str, ...], ...] = (("\\[red]Q8_0", "0.004"),)
+    relations: TextTable | None = field(
+        default_factory=lambda: TextTable(headers=("zone", "n"), rows=(("full cohort", "16"),))
+    )
+    findings: tuple[str, ...] = ("Volume and direction: volume only.",)
+    candidates: TextTable = field(default_factory=TextTable)
     notes: tuple[str, ...] = ("few items :warning:",)
 
 

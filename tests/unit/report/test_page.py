@@ -10,7 +10,6 @@ from tests.unit.report import synthetic_tables
 from silentzone.report.cohort import index
 from silentzone.report.head import answers
 from silentzone.report.page import build_page
-from silentzone.report.terminal import summarize
 
 
 def table(page, identity):
@@ -247,11 +246,3 @@ def test_a_study_where_everything_failed_still_makes_a_page(analysis):
 def test_the_page_cannot_be_changed_after_it_is_made(whole_page):
     with pytest.raises(dataclasses.FrozenInstanceError):
         whole_page.title = "other"
-
-
-def test_the_terminal_shows_one_row_per_model_and_the_same_answers(analysis):
-    summary = summarize(analysis)
-    assert len(summary.rows) == 1 + len(analysis["candidates"])
-    assert all(len(cells) == len(summary.headers) for cells in summary.rows)
-    assert any("Cannot tell" in sentence for sentence in summary.sentences)
-    assert any(cells[0] == "Q4_K_M (pick)" for cells in summary.rows)

@@ -147,32 +147,11 @@ def fidelity_and_score(cohort: Cohort) -> Figure | None:
         return None
     panels: list[Panel] = []
     undrawn: dict[str, int] = {}
-    members = cohort.zone_members()
     x_title, is_log = metric_axis(cohort.headline)
     for zone in cohort.zones:
-        chosen = [m for m in cohort.candidates if zone == FULL or m.name in members]
-        points, lost = place(
-            chosen,
-            lambda model: cohort.metric(model.name, cohort.corpus),
-            lambda model: scaled(cohort.score(model.name, COMPOSITE), 100),
-            positive_x=is_log,
-        )
-        if zone == FULL:
-            points = by_zone(points, cohort)
+        panel, lost = _zone_panel(cohort, zone)
         undrawn[zone_title(zone)] = lost
-        if len(points) > 1:
-            axes = Axes(x_title=x_title, y_title="composite, %", x_log=is_log)
-            words = relation_words(cohort.relation(COMPOSITE, zone))
-            title = opening(zone_title(zone))
-            what = summary(points, x_title, "composite in percent")
-            panels.append(
-                Panel(
-                    title=title,
-                    detail=words,
-                    spec=charts.scatter(points, axes),
-                    label=f"{title}: {words}. {what}",
-                )
-            )
+        panels += [panel] if panel else []
     if not panels:
         return None
     relation = cohort.relation(COMPOSITE, cohort.zone or FULL)
@@ -203,4 +182,28 @@ def fidelity_and_score(cohort: Cohort) -> Figure | None:
         omitted=omissions(
             undrawn, "a value is missing or KLD is zero" if is_log else "a value is missing"
         ),
+    )
+
+
+def _zone_panel(cohort: Cohort, zone: str) -> tuple[Panel | None, int]:
+    """Draw the headline metric against the composite in one zone; also how many are not drawn."""
+    members = cohort.zone_members()
+    x_title, is_log = metric_axis(cohort.headline)
+    points, lost = place(
+        [m for m in cohort.candidates if zone == FULL or m.name in members],
+        lambda model: cohort.metric(model.name, cohort.corpus),
+        lambda model: scaled(cohort.score(model.name, COMPOSITE), 100),
+        positive_x=is_log,
+    )
+    if len(points) < 2:
+        return None, lost
+    if zone == FULL:
+        points = by_zone(points, cohort)
+    axes = Axes(x_title=x_title, y_title="composite, %", x_log=is_log)
+    words = relation_words(cohort.relation(COMPOSITE, zone))
+    title = opening(zone_title(zone))
+    label = f"{title}: {words}. {summary(points, x_title, 'composite in percent')}"
+    return (
+        Panel(title=title, detail=words, spec=charts.scatter(points, axes), label=label),
+        lost,
     )
