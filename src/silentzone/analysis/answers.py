@@ -7,16 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 from silentzone.analysis.audit import AuditRule, Evidence, audit, headline
 from silentzone.analysis.benchmarks import Benchmarks, ScoreEvidence, composite_rows_of
+from silentzone.analysis.best import all_pairs, best_set, compared_models, yardstick
 from silentzone.analysis.changes import decomposition_rows
 from silentzone.analysis.churn import churn_floor
 from silentzone.analysis.contenders import Contender, rule_of
 from silentzone.analysis.decision import decide
+from silentzone.analysis.item_divergence import prompt_data
+from silentzone.analysis.plan import predicted_items
+from silentzone.analysis.prompts import prompt_rows
+from silentzone.analysis.router import router_rows
 from silentzone.analysis.scores import composite_rows, score_rows
+from silentzone.analysis.seeds import seeded
+from silentzone.analysis.signed_shift import signed_shift_section
 from silentzone.analysis.table_scores import TableBenchmarks, table_contenders
+from silentzone.analysis.zones import FULL, form_zone
 from silentzone.records.config import AuditEntry, DecisionEntry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from silentzone.analysis.as_json import JsonObject
     from silentzone.analysis.axes import RankedMetric
@@ -24,6 +35,13 @@ if TYPE_CHECKING:
     from silentzone.analysis.remarks import Remarks
 
 SCHEMA_VERSION = 2
+NO_ITEM_SECTIONS: dict[str, Any] = {
+    "prompts": [],
+    "router": [],
+    "signed_shift": [],
+    "signed_shift_summary": {"sentence": "A table without items has no margins.", "works": None},
+}
+"""Sections of a table that has scores and no items."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,19 +119,54 @@ def audit_sections(evidence: Evidence, settings: Settings) -> dict[str, Any]:
     }
 
 
+def item_sections(
+    benchmarks: Benchmarks,
+    evidence: Evidence,
+    settings: Settings,
+) -> dict[str, Any]:
+    """Sections that look at single items: prompts, router and the signed shift of margins.
+
+    Parameters
+    ----------
+    benchmarks : Benchmarks
+    evidence : Evidence
+        Of the same cohort; its headline metric is what a router may go by.
+    settings : Settings
+    """
+    means = mean_divergence(evidence.metrics)
+    data = [prompt_data(one, benchmarks.reference, means) for one in benchmarks.scores]
+    rows, summary = signed_shift_section(
+        data,
+        seed=evidence.seed,
+        entering=benchmarks.entering,
+        zones=_zone_members(evidence, settings),
+    )
+    return {
+        "prompts": prompt_rows(data, seed=evidence.seed),
+        "router": router_rows(data),
+        "signed_shift": rows,
+        "signed_shift_summary": summary,
+    }
+
+
 def decision_section(
     models: Sequence[JsonObject],
     benchmarks: Benchmarks,
+    scores: ScoreEvidence,
+    evidence: Evidence,
     settings: Settings,
     remarks: Remarks,
 ) -> JsonObject:
-    """Section ``decision``.
+    """Section ``decision``: the pick, what cannot be told from the best, and every pair.
 
     Parameters
     ----------
     models : sequence of dict
         Candidates with ``name``, ``file_bytes``, ``bits_per_weight`` and ``memory_bytes``.
     benchmarks : Benchmarks
+    scores : ScoreEvidence
+        Whose draws are used again.
+    evidence : Evidence
     settings : Settings
     remarks : Remarks
         Told what of the models is not known.
@@ -126,7 +179,31 @@ def decision_section(
             f"the memory of {len(unknown)} candidates is not known; they do not count as fitting: "
             + ", ".join(unknown)
         )
-    return decide(contenders, rule, why_impossible=benchmarks.why_no_composite)
+    decision = decide(contenders, rule, why_impossible=benchmarks.why_no_composite)
+    names = [one.name for one in contenders]
+    compared = compared_models(
+        [one for one in benchmarks.scores if one.benchmark in benchmarks.entering],
+        names,
+        benchmarks.reference,
+        rng=seeded(evidence.seed, "best"),
+        draws=_composite_draws(scores, names),
+    )
+    first = headline(evidence.metrics)
+    pick = decision["pick"]
+    return {
+        **decision,
+        "best": None if compared is None else best_set(compared, pick=pick),
+        "pairs": [] if compared is None else all_pairs(compared),
+        "yardstick": None
+        if compared is None
+        else yardstick(compared, rng=seeded(evidence.seed, "yardstick"), pick=pick),
+        "predicted": predicted_items(
+            contenders,
+            mean_divergence(evidence.metrics),
+            rule,
+            corpus="the first corpus" if first is None else first.corpus,
+        ),
+    }
 
 
 def table_decision_section(
@@ -139,10 +216,31 @@ def table_decision_section(
     return decide(table_contenders(benchmarks), rule, why_impossible=benchmarks.why_no_composite)
 
 
-def metrics_of(metrics: Sequence[RankedMetric], metric: str) -> dict[str, float]:
-    """Values of a metric on the first corpus it was measured on, by candidate."""
-    first = next((one for one in metrics if one.metric == metric), None)
+def mean_divergence(metrics: Sequence[RankedMetric]) -> dict[str, float]:
+    """Mean KLD of the candidates on the first corpus that has it."""
+    first = next((one for one in metrics if one.metric == "kld_mean"), None)
     return {} if first is None else dict(first.axis.values)
+
+
+def _zone_members(evidence: Evidence, settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Members of every zone near the reference that can be formed, by the headline metric."""
+    first = headline(evidence.metrics)
+    if first is None:
+        return {}
+    formed = (
+        form_zone(rule, first.axis, evidence.outcomes, evidence.candidates)
+        for rule in settings.audit_rule.zones()
+        if rule.kind != FULL
+    )
+    return {one.name: one.members for one in formed if one.members}
+
+
+def _composite_draws(scores: ScoreEvidence, names: Sequence[str]) -> NDArray[np.float64] | None:
+    """Joint deviations of the composites that were drawn already; null where not all have one."""
+    composite = scores.composite
+    if composite is None or any(name not in composite.models for name in names):
+        return None
+    return composite.select(names).draws
 
 
 def _contender(model: JsonObject, benchmarks: Benchmarks) -> Contender:

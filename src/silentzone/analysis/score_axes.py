@@ -74,6 +74,11 @@ class BenchmarkReplicates:
             models=models, net=means[:n], volume=means[n : 2 * n], reference=means[-1]
         )
 
+    @property
+    def draws(self) -> NDArray[np.float64]:
+        """Deviations of the net in every bootstrap draw, of shape (M, B)."""
+        return self.net[:, 1 + 2 * N_SPLITS :] - self.net[:, :1]
+
     def select(self, models: Sequence[str]) -> BenchmarkReplicates:
         """Keep some of the candidates, in the order given."""
         rows = [self.models.index(name) for name in models]

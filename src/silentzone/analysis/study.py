@@ -9,6 +9,7 @@ from silentzone.analysis.answers import (
     Settings,
     audit_sections,
     decision_section,
+    item_sections,
     score_sections,
 )
 from silentzone.analysis.as_json import JsonObject, estimate_as_json
@@ -98,7 +99,7 @@ def analyze_study(
         seed=rng_seed,
         copies=same_files(models),
     )
-    decision = decision_section(models, benchmarks, settings, remarks)
+    decision = decision_section(models, benchmarks, scores, evidence, settings, remarks)
     return {
         "schema_version": SCHEMA_VERSION,
         "source": {"kind": "study", "files": []},
@@ -122,6 +123,7 @@ def analyze_study(
         ],
         **score_sections(benchmarks, scores, _churn(parts, benchmarks), names),
         **audit_sections(evidence, settings),
+        **item_sections(benchmarks, evidence, settings),
         "decision": decision,
         "cautions": remarks.cautions,
         "exclusions": remarks.exclusions,

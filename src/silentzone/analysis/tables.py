@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from silentzone import __version__
 from silentzone.analysis.answers import (
+    NO_ITEM_SECTIONS,
     SCHEMA_VERSION,
     Settings,
     audit_sections,
     decision_section,
+    item_sections,
     score_sections,
     table_decision_section,
 )
@@ -168,6 +170,7 @@ def _table_sections(
         "scores": score_rows_of_table(benchmarks),
         "decomposition": decomposition_rows_of_table(benchmarks),
         **audit_sections(evidence, settings),
+        **NO_ITEM_SECTIONS,
         "decision": table_decision_section(benchmarks, settings, remarks),
     }
 
@@ -215,7 +218,8 @@ def _item_sections(
         "benchmarks": [items_benchmark_row(benchmarks, items, name) for name in items.benchmarks],
         **score_sections(benchmarks, scores, {}, names),
         **audit_sections(evidence, settings),
-        "decision": decision_section(models, benchmarks, settings, remarks),
+        **item_sections(benchmarks, evidence, settings),
+        "decision": decision_section(models, benchmarks, scores, evidence, settings, remarks),
     }
 
 
