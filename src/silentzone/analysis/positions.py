@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 OK = "ok"
 FEWEST_DOCUMENTS = 10
+READERS = 2
+"""Models read at a time."""
 COLUMNS = (
     "reference_nll",
     "candidate_nll",
@@ -91,7 +94,7 @@ def read_corpus(
 ) -> CorpusPositions | None:
     """Read every candidate measured on a corpus; null where none was.
 
-    Only one model's columns are held at a time: of each, the divergence per position, the metrics
+    Only a few models' columns are held at a time: of each, the divergence per position, the metrics
     and their replicates are kept.
 
     Raises
@@ -108,8 +111,8 @@ def read_corpus(
     weights = None
     if clusters.n_clusters > 1:
         weights = ClusterWeights.of(clusters.n_clusters, rng=seeded(seed, "windows", corpus))
-    models: dict[str, ModelPositions] = {}
-    for name in names:
+
+    def read(name: str) -> ModelPositions:
         table = first if name == names[0] else parts.read_table(TOKENS, corpus, name)
         require_same_protocol({names[0]: first.key, name: table.key}, where=f"`{corpus}`")
         if any(not np.array_equal(a, b) for a, b in zip(places, _places(table), strict=True)):
@@ -117,7 +120,11 @@ def read_corpus(
                 f"positions of `{name}` and `{names[0]}` on `{corpus}` must be the same.",
                 hint="measure the corpus again for both",
             )
-        models[name] = _model_positions(table, clusters, weights)
+        return _model_positions(table, clusters, weights)
+
+    # Most of the time goes into reading and sorting, which run outside the interpreter's lock.
+    with ThreadPoolExecutor(READERS) as pool:
+        models = dict(zip(names, pool.map(read, names), strict=True))
     return CorpusPositions(
         corpus=corpus,
         clusters=clusters,
