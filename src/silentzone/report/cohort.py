@@ -185,7 +185,7 @@ def index(analysis: object) -> Cohort:
     Raises
     ------
     TableError
-        If the analysis has another layout than schema 1.
+        If the analysis has another layout than schema 2.
     """
     raw = check(analysis)
     fidelity = {
@@ -228,7 +228,10 @@ def _churn(raw: Raw, scores: Mapping[tuple[str, str], Raw]) -> dict[tuple[str, s
 
 
 def _headline_metric(raw: Raw) -> str:
-    """Mean KLD if anything speaks of it, else the first KLD, else the first metric."""
+    """Return the analysis's own choice, else mean KLD, else the first KLD or the first metric."""
+    chosen = raw["headline"].get("metric")
+    if chosen:
+        return str(chosen)
     asked = (row.get("metric") for name in ("relations", "verdicts") for row in rows(raw, name))
     measured = (key for row in rows(raw, "fidelity") for key in row.get("metrics") or {})
     found = list(dict.fromkeys(str(name) for name in (*asked, *measured) if name))
@@ -238,12 +241,16 @@ def _headline_metric(raw: Raw) -> str:
 
 
 def _corpora(raw: Raw, headline: str) -> tuple[str, ...]:
-    """Names of the corpora; a table has no section of them, its metrics may still name some."""
+    """Names of the corpora, the headline's first.
+
+    A table may have no section of them while its metrics still name some.
+    """
     listed = [row.get("name") for row in rows(raw, "corpora")]
     named = [
         row.get("corpus") for row in rows(raw, "relations") if row.get("metric") == headline
     ] + [row.get("corpus") for row in rows(raw, "fidelity")]
-    return tuple(dict.fromkeys(str(name) for name in listed or named if name))
+    every = (raw["headline"].get("corpus"), *(listed or named))
+    return tuple(dict.fromkeys(str(name) for name in every if name))
 
 
 def _benchmarks(raw: Raw, scores: Mapping[tuple[str, str], Raw]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ def build_page(analysis: object) -> Page:
     Parameters
     ----------
     analysis : object
-        What ``analysis.json`` of schema 1 holds.
+        What ``analysis.json`` of schema 2 holds.
 
     Returns
     -------

@@ -10,18 +10,19 @@ from silentzone.errors import TableError
 from silentzone.report.escaping import labels, visible
 from silentzone.report.numbers import DASH, finite
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 HEADLINE_METRIC = "kld_mean"
 COMPOSITE = "composite"
 COMPOSITES = (COMPOSITE, "composite_normalised", "composite_rank")
 FULL = "full"
 
 _SECTIONS = (
-    "study", "reference", "candidates", "corpora", "benchmarks", "engine", "fidelity",
-    "distinguishable", "scores", "relations", "decomposition", "verdicts", "decision", "cautions",
-    "exclusions", "failures",
+    "source", "study", "reference", "candidates", "corpora", "benchmarks", "engine", "fidelity",
+    "distinguishable", "composites", "scores", "decomposition", "relations", "verdicts", "variants",
+    "variant_summaries", "sensitivity", "volume_direction", "copies", "prompts", "router",
+    "signed_shift", "signed_shift_summary", "decision", "cautions", "exclusions", "failures",
 )  # fmt: skip
-_OBJECTS = ("engine", "decision", "source", "signed_shift_summary")
+_OBJECTS = ("engine", "decision", "source", "signed_shift_summary", "headline")
 """Sections of one object; an analysis of a table leaves some of them empty."""
 
 Raw = Mapping[str, Any]

@@ -26,7 +26,7 @@ def build_html(analysis: dict[str, Any]) -> str:
     Parameters
     ----------
     analysis : dict
-        What ``analysis.json`` of schema 1 holds.
+        What ``analysis.json`` of schema 2 holds.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def write_report(analysis: dict[str, Any], folder: Path) -> Path:
     Parameters
     ----------
     analysis : dict
-        What ``analysis.json`` of schema 1 holds.
+        What ``analysis.json`` of schema 2 holds.
     folder : Path
         Made when missing. A report already there is replaced in one step.
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+_UNNAMED = "table"
+"""Corpus of a table's metric that names none."""
 _PARTS = {"volume", "direction", "net", "harm", "gain"}
 _SCORES = {
     COMPOSITE: "composite",
@@ -176,7 +178,9 @@ def opening(text: str) -> str:
 
 def on_corpus(corpus: str | None) -> str:
     """Return `` on “wikitext”``, or nothing where no corpus is named."""
-    return "" if corpus is None else f" on “{shorten(visible(corpus), 44)}”"
+    if corpus in (None, _UNNAMED):
+        return ""
+    return f" on “{shorten(visible(corpus), 44)}”"
 
 
 def relation_detail(relation: Raw) -> str:

@@ -1,4 +1,4 @@
-"""A made-up analysis object of schema 1: every section filled.
+"""A made-up analysis object of schema 2: every section filled.
 
 Nulls, failures and cautions stand where real ones do.
 """
@@ -46,7 +46,7 @@ def analysis(*, candidates: int = 17, seed: int = 7) -> Analysis:
         for model in models
     }
     found: Analysis = {
-        "schema_version": 1,
+        "schema_version": 2,
         "study": {
             "name": "SmolLM2-135M, 17 quants",
             "seed": 20260601,

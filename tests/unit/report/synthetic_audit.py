@@ -62,6 +62,7 @@ def add(found: dict[str, Any], names: list[str], seed: int) -> None:
     found["prompts"] = _prompts(benchmarks, names, rng)
     found["router"] = [_router(name, i) for i, name in enumerate(("all", *benchmarks))]
     found["signed_shift"] = _signed_shift(len(names))
+    found["headline"] = {"metric": "kld_mean", "corpus": corpora[0]}
     found["signed_shift_summary"] = {
         "works": True,
         "sentence": "The signed shift of 200 items orders the candidates by net on the other half"

@@ -38,6 +38,7 @@ def of_table(*, has_reference: bool = True) -> Analysis:
     found["decision"].update(steps=[], pairs=[], best=None, yardstick=None, pick=None)
     found["decision"]["sentence"] = None
     own = synthetic.CORPORA[0]
+    found["headline"] = {"metric": "kld_mean", "corpus": None}
     for name in ("fidelity", "relations", "verdicts", "variants", "sensitivity"):
         found[name] = [row for row in found[name] if row["corpus"] == own]
         for row in found[name]:
@@ -74,7 +75,7 @@ def of_items() -> Analysis:
         "variant_summaries", "sensitivity", "volume_direction", "prompts",
     ):  # fmt: skip
         found[name] = []
-    found["engine"] = []
+    found["engine"], found["headline"] = [], None
     found["source"] = {"kind": "items", "files": ["items.parquet"]}
     for model in (found["reference"], *found["candidates"]):
         model.update(file_bytes=None, bits_per_weight=None, memory_bytes=None, provenance=None)

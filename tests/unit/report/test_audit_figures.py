@@ -146,7 +146,7 @@ def test_rules_of_the_router_are_drawn_beside_the_coin_all_benchmarks_first(draw
     assert rows[0]["group"] == "all benchmarks"
     assert len(rows) == 12
     assert drawn(figure.panels[0], "coin") == [{"coin": 50}]
-    assert figure.key[0].text == "trust the lower KLD"
+    assert figure.key[0].text == "the lower KLD on this prompt"
     assert figure.omitted == ("Not drawn because models never disagree there: rules 4.",)
 
 

@@ -96,7 +96,7 @@ def test_items_alone_answer_what_changed_and_say_that_no_metric_can_be_judged():
 
 
 def test_another_metric_heads_the_page_where_there_is_no_mean_kld():
-    found = synthetic_tables.of_table()
+    found = {**synthetic_tables.of_table(), "headline": None}
     for section in ("relations", "verdicts", "variants", "sensitivity"):
         found[section] = [row for row in found[section] if row["metric"] != "kld_mean"]
     for row in found["fidelity"]:

@@ -34,6 +34,7 @@ STATES: dict[str, str] = {
 LOOKS: dict[str, tuple[str, str, int]] = {
     "outside": (MUTED, "circle", 34),
     "in the set": (BLUE, "circle", 46),
+    "reference": (INK, "square", 46),
     "pick": (VERMILLION, "diamond", 90),
 }
 

@@ -223,7 +223,7 @@ def by_items(rows: Sequence[Curve]) -> Spec:
         axis=alt.Axis(values=counts, format="d", grid=False, labelOverlap=True),
         scale=alt.Scale(type="log", nice=False, padding=14),
     )
-    y = _rho_axis("rho:Q", title="ρ with net on the other half")  # noqa: RUF001
+    y = _rho_axis("rho:Q", title="aligned ρ with net, other half")  # noqa: RUF001
     layers = [
         _zero(),
         base.transform_filter("isValid(datum.lower)")

@@ -30,7 +30,7 @@ def best_and_pairs(cohort: Cohort) -> Figure | None:
     panels = []
     if drawn:
         short, inside = cohort.short_labels(_LABEL), [str(name) for name in best.get("set") or ()]
-        title = f"{len(inside)} of {len(drawn)} cannot be told from the best"
+        title = f"{len(inside)} of {len(drawn)} models cannot be told from the best"
         label = f"{title}: {', '.join(short[name] for name in order if name in inside)}."
         panels.append(Panel(title=title, spec=charts.differences(drawn), label=label))
     if pairs:
@@ -48,6 +48,7 @@ def best_and_pairs(cohort: Cohort) -> Figure | None:
             KeyEntry(mark="dot blue", text="cannot be told from the best"),
             KeyEntry(mark="dot muted", text="shown to be below the best"),
             KeyEntry(mark="diamond vermillion", text="the pick"),
+            KeyEntry(mark="square ink", text="reference"),
             KeyEntry(mark="square blue", text="row better than column"),
             KeyEntry(mark="square vermillion", text="row worse than column"),
             KeyEntry(mark="point muted", text="cannot be told apart"),
@@ -91,6 +92,8 @@ def _differences(cohort: Cohort, best: Raw, order: Sequence[str]) -> list[Differ
                 upper=None if difference.upper is None else 100 * difference.upper,
                 look="pick"
                 if name in picked
+                else "reference"
+                if cohort.reference is not None and name == cohort.reference.name
                 else "in the set"
                 if row.get("in_set") is True
                 else "outside",
@@ -101,6 +104,9 @@ def _differences(cohort: Cohort, best: Raw, order: Sequence[str]) -> list[Differ
 
 def _matrix(cohort: Cohort, pairs: Sequence[Raw], order: Sequence[str]) -> Panel:
     short = cohort.short_labels(_LABEL)
+    # The reference may stand among the best and is never one of a pair.
+    paired = {str(row.get(end)) for row in pairs for end in ("first", "second")}
+    order = [name for name in order if name in paired]
     place = {name: i for i, name in enumerate(order, start=1)}
     rows_ = {name: f"{short[name]} · {place[name]}" for name in order}
     cells: list[PairCell] = []

@@ -27,6 +27,19 @@ _BINNED = {
     ),
 }
 """Predictor: words, title of its axis, whether that is logarithmic, whether it falls."""
+_RULES = {
+    "lower_kld": "the lower KLD on this prompt",
+    "lower_mean_kld": "always the lower mean KLD",
+    "higher_confidence": "the higher confidence on this prompt",
+    "better_model": "always the model that is right more often here (it knows the answers)",
+}
+_PREDICTORS = {
+    "signed_shift": "signed shift of the gold margin",
+    "weighted_signed_shift": "the same, weighted to the boundary",
+    "kld_mean": "mean KLD",
+    "item_kld_mean": "mean KLD along the same items",
+    "net": "net of the same items",
+}
 _RULE_LOOKS = ("diamond vermillion", "dot blue", "up green", "square purple", "down orange")
 _PREDICTOR_LOOKS = ("dot blue", "square purple", "diamond vermillion", "up green", "cross muted")
 
@@ -71,14 +84,20 @@ def _binned(row: Raw) -> dict[str, list[Bin]]:
 
 
 def _bins(predictor: Raw, *, is_log: bool) -> list[Bin]:
+    """Bins as they can be drawn: on a log axis zero and infinity get an end of their own."""
     found = []
-    for one in rows(predictor, "calibration"):
+    calibration = list(rows(predictor, "calibration"))
+    ends = [finite(one.get(end)) for one in calibration for end in ("low", "high")]
+    positive = [end for end in ends if end is not None and end > 0]
+    least, most = min(positive, default=1.0) / 3, max(positive, default=1.0) * 3
+    for one in calibration:
         low, high = finite(one.get("low")), finite(one.get("high"))
         share = quantity(one.get("failed_share"))
-        if low is None or high is None or share.value is None or (is_log and high <= 0):
+        if share.value is None or (not is_log and (low is None or high is None)):
             continue
-        if is_log and low <= 0:
-            low = high / 5
+        low, high = most if low is None else low, most if high is None else high
+        if is_log:
+            low, high = max(low, least), max(high, least)
         lower = None if share.lower is None else 100 * share.lower
         upper = None if share.upper is None else 100 * share.upper
         middle = (low * high) ** 0.5 if is_log else (low + high) / 2
@@ -128,7 +147,7 @@ def router(cohort: Cohort) -> Figure | None:
         name = str(row.get("benchmark"))
         for rule in rows(row, "rules"):
             key = shorten(visible(rule.get("rule")), 40)
-            words.setdefault(key, shorten(visible(rule.get("words") or key), 60))
+            words.setdefault(key, _RULES.get(key) or visible(rule.get("words") or key))
             accuracy = quantity(rule.get("accuracy"))
             if accuracy.value is None:
                 lost += 1
@@ -177,7 +196,7 @@ def signed_shift(cohort: Cohort) -> Figure | None:
         curves = [curve for curve in map(_curve, own) if curve is not None]
         for row in own:
             key = _predictor(row)
-            words.setdefault(key, shorten(visible(row.get("words") or key), 60))
+            words.setdefault(key, _PREDICTORS.get(key) or visible(row.get("words") or key))
         undrawn[zone_title(zone)] = len(own) - len(curves)
         if curves:
             title = f"{opening(score_title(score))}, {zone_title(zone)}"

@@ -113,7 +113,7 @@ def _relation_row(row: Raw, notes: Notes) -> list[Cell]:
         _plain(row.get("aligned"), numbers.coefficient, notes),
         notes.missing("no p-value was computed")
         if pvalue is None
-        else number_cell(numbers.probability(pvalue), visible(row.get("pvalue_method") or "")),
+        else number_cell(numbers.probability(pvalue), _pvalue_method(row)),
         notes.missing("adjusted over benchmarks only, for each benchmark")
         if holm is None
         else number_cell(numbers.probability(holm)),
@@ -191,6 +191,15 @@ def copies(cohort: Cohort) -> Table:
         ("models", "metric", "corpus", "score", "zone", "ρ with all", "ρ with one of them"),
         made,
     )
+
+
+def _pvalue_method(row: Raw) -> str:
+    """Return how p was made, and what shuffling the candidates gives beside it."""
+    method, shuffled = (
+        visible(row.get("pvalue_method") or ""),
+        finite(row.get("pvalue_permutation")),
+    )
+    return method if shuffled is None else f"{method}; shuffled {numbers.probability(shuffled)}"
 
 
 def _expected(row: Raw, notes: Notes) -> Cell:

@@ -31,7 +31,8 @@ def candidates(cohort: Cohort) -> Table:
     has_agreement = agreement != cohort.headline and any(
         agreement in found for found in cohort.fidelity.values()
     )
-    has_floors = any(floor.used is not None or floor.statement for floor in cohort.floors.values())
+    # A study says why it lacks a floor; a table never has one.
+    has_floors = cohort.source is None or any(f.used is not None for f in cohort.floors.values())
     columns: list[tuple[bool, str, Callable[[Model], Cell]]] = [
         (any(m.gigabytes is not None for m in cohort.models), "size", _size),
         (any(m.bits_per_weight is not None for m in cohort.models), "bits per weight",

@@ -167,9 +167,9 @@ def signed_shift(found: Sequence[Raw]) -> Table:
     ]
     return make_table(
         "shift-data",
-        "Rank correlation with net on the other half of the items, mean over splits; the interval"
-        " is the central 95 % of the splits.",
-        ("predictor", "benchmark", "zone", "n", "items", "ρ"),
+        "Aligned rank correlation with net on the other half of the items, mean over splits; the"
+        " interval is the central 95 % of the splits.",
+        ("predictor", "benchmark", "zone", "n", "items", "aligned ρ"),
         made,
         notes,
     )
