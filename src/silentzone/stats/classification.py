@@ -289,8 +289,9 @@ def group_error(influence: NDArray[np.float64], outcomes: Outcomes) -> tuple[flo
             return None
         own = clusters.sums(np.where(group, influence, 0.0)) / np.sqrt(1.0 - share)
         sums += own
-        parts.append((float(own @ own), n_clusters - 1))
-    standard_error = math.sqrt(float(sums @ sums))
+        parts.append((float(np.square(own).sum()), n_clusters - 1))
+    # Not sums @ sums: a threaded product of vectors this long waits longer than it works.
+    standard_error = math.sqrt(float(np.square(sums).sum()))
     if not standard_error > 1e-13 * float(np.abs(influence).sum()):
         return None
     weight = sum(part**2 / df for part, df in parts)
@@ -326,8 +327,8 @@ def _mean_difference(
         return result
 
     contrast = centred(failed)
-    scale = float(contrast @ contrast)
-    difference = float(contrast @ values) / scale
+    scale = float(np.square(contrast).sum())
+    difference = float((contrast * values).sum()) / scale
     residual = centred(values - difference * failed)
     return difference, contrast * residual / scale
 

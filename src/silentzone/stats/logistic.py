@@ -120,7 +120,11 @@ def fit_logistic(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Problem:
-    """Observations in the order of their strata, a row per feature: long rows are quick."""
+    """Observations in the order of their strata, a row per feature.
+
+    Long rows are quick; products are formed by einsum, since threads of a BLAS wait for each other
+    longer than the few rows take.
+    """
 
     scaled_Kn: NDArray[np.float64]
     failed: NDArray[np.float64]
@@ -146,17 +150,19 @@ def _newton(
     share = problem.sums(problem.failed) / sizes
     intercepts = np.log(share / (1.0 - share)) - slopes @ problem.sums(scaled) / sizes
     for step in range(MOST_STEPS):
-        probability = expit(problem.spread(intercepts) + slopes @ scaled)
+        odds = problem.spread(intercepts) + np.einsum("k,kn->n", slopes, scaled)
+        probability = expit(odds)
         residual, weight = problem.failed - probability, probability * (1.0 - probability)
         weighted = weight * scaled
         total, crossed = problem.sums(weight), problem.sums(weighted)
         if not (total > 0.0).all() or np.abs(slopes).max() > LARGEST_SLOPE:
             return None
         means, left = crossed / total, problem.sums(residual)
-        hessian = scaled @ weighted.T - crossed @ means.T
+        hessian = np.einsum("kn,ln->kl", scaled, weighted) - crossed @ means.T
         if np.linalg.cond(hessian) > 1e12:
             return None
-        by_slope = np.linalg.solve(hessian, scaled @ residual - means @ left)
+        score = np.einsum("kn,n->k", scaled, residual) - means @ left
+        by_slope = np.linalg.solve(hessian, score)
         by_intercept = left / total - by_slope @ means
         largest = max(np.abs(by_slope).max(), np.abs(by_intercept).max())
         if largest < TOLERANCE:
