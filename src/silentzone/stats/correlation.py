@@ -114,7 +114,7 @@ def kendall(x: NDArray[np.float64], y: NDArray[np.float64]) -> Correlation:
     elif n <= MOST_PAIRS_PERMUTED:
         pvalue, method = _kendall_permutation_pvalue(signs_x, y, abs(score))
     else:
-        pvalue = float(distributions.kendalltau(x, y, method="asymptotic").pvalue)
+        pvalue = _normal_kendall_pvalue(x, y, score)
         method = "normal approximation, tie-corrected"
     return Correlation(
         value=_tau_b(signs_x, signs_y),
@@ -359,6 +359,25 @@ def _inversion_law(n: int) -> NDArray[np.float64]:
     for size in range(2, n + 1):
         law = np.convolve(law, np.full(size, 1.0 / size))
     return law
+
+
+def _normal_kendall_pvalue(x: NDArray[np.float64], y: NDArray[np.float64], score: float) -> float:
+    """Two-sided p of concordant less discordant pairs by the normal law, corrected for ties.
+
+    References
+    ----------
+    .. [1] Kendall (1970), Rank Correlation Methods, 4th ed., section 4.4.
+    """
+    n = float(len(x))
+    ties = [np.unique(values, return_counts=True)[1].astype(np.float64) for values in (x, y)]
+    pairs = [float((t * (t - 1)).sum()) for t in ties]
+    triples = [float((t * (t - 1) * (t - 2)).sum()) for t in ties]
+    variance = (
+        n * (n - 1) * (2 * n + 5) - sum(float((t * (t - 1) * (2 * t + 5)).sum()) for t in ties)
+    ) / 18.0
+    variance += pairs[0] * pairs[1] / (2 * n * (n - 1))
+    variance += triples[0] * triples[1] / (9 * n * (n - 1) * (n - 2))
+    return math.erfc(abs(score) / math.sqrt(2.0 * variance))
 
 
 def _kendall_permutation_pvalue(
