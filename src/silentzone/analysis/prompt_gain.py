@@ -5,7 +5,7 @@ Array shapes: N observations.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,7 @@ from silentzone.stats.classification import (
     influence_estimate,
     why_too_few,
 )
-from silentzone.stats.estimates import linearised_estimate, null_estimate
+from silentzone.stats.estimates import critical_t, linearised_estimate, null_estimate
 from silentzone.stats.logistic import NOT_FITTED, fit_logistic
 
 if TYPE_CHECKING:
@@ -144,16 +144,24 @@ def added_value(
 
 def _coefficient(fit: LogisticFit | None, outcomes: Outcomes) -> tuple[Estimate, float | None, str]:
     clusters = outcomes.clusters
-    method = f"Wald, sandwich by {clusters.unit}, t with G-1 df"
+    # Few failed leave the sandwich too small: they, not the many passed, give the df.
+    df = outcomes.fewest_clusters - 1
+    method = f"Wald, sandwich by {clusters.unit}, t with {df} df of the rarer group"
     if fit is None:
         empty = null_estimate(SLOPE_LABEL, NOT_FITTED, n_observations=len(outcomes))
         return empty, None, method
     slope, influence = float(fit.slopes[1]), fit.influence[:, 1] * len(outcomes)
     estimate = linearised_estimate(slope, influence, clusters, label=SLOPE_LABEL)
-    if not estimate.standard_error:
+    if estimate.standard_error is None:
         return estimate, None, method
+    half = critical_t(0.95, df) * estimate.standard_error
     statistic = abs(slope) / estimate.standard_error
-    return estimate, float(2.0 * distributions.t.sf(statistic, clusters.n_clusters - 1)), method
+    found = replace(
+        estimate,
+        interval=(slope - half, slope + half),
+        method=f"{SLOPE_LABEL} by {clusters.unit}, t with the df of the rarer group",
+    )
+    return found, float(2.0 * distributions.t.sf(statistic, df)), method
 
 
 def _split(

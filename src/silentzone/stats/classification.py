@@ -66,6 +66,11 @@ class Outcomes:
             clusters=ClusterPartition(number[codes], int(seen.sum()), unit),
         )
 
+    @property
+    def fewest_clusters(self) -> int:
+        """Clusters the rarer group occurs in: what an interval's degrees of freedom hang on."""
+        return min(_n_clusters(self.clusters, group) for group in _groups(self))
+
     def comparable(self) -> NDArray[np.bool_]:
         """Whether the stratum of an observation has both failed and passed, of shape (n,)."""
         n_strata = int(self.strata.max(initial=-1)) + 1
