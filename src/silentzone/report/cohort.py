@@ -106,7 +106,8 @@ class Cohort:
     def title(self) -> str:
         """Name of the study, and what it was made from where that is no study folder."""
         name = visible(self.raw["study"].get("name") or "unnamed study")
-        return name if self.source is None else f"{name} ({self.source})"
+        said = self.source is None or name in texts(self.raw["source"].get("files"))
+        return name if said else f"{name} ({self.source})"
 
     @property
     def source(self) -> str | None:

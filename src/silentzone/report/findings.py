@@ -55,9 +55,11 @@ def _found(cohort: Cohort) -> Iterator[Finding]:
         sentence=_sentence(router[0]) if router else "",
         figure="router",
     )
+    shifts = list(rows(cohort.raw, "signed_shift"))
     yield Finding(
         title="A metric with a direction",
-        sentence=_sentence(cohort.raw["signed_shift_summary"]),
+        # Without margins there is nothing to report, not even that it does not work.
+        sentence=_sentence(cohort.raw["signed_shift_summary"]) if shifts else "",
         figure="shift",
     )
 

@@ -118,7 +118,7 @@ def facts(cohort: Cohort) -> Iterator[Fact]:
             detail=f"{len(items)} benchmark{'s' if len(items) > 1 else ''}",
         )
     positions = [finite(row.get("positions")) or 0 for row in rows(cohort.raw, "corpora")]
-    if positions:
+    if sum(positions) > 0:
         yield Fact(
             name="Scored positions",
             value=numbers.count(sum(positions)),

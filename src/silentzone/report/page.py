@@ -33,11 +33,16 @@ def build_page(analysis: object) -> Page:
     cohort = index(analysis)
     study = cohort.raw["study"]
     version = visible(study.get("package_version", "unknown"))
-    made = visible(study.get("created_at", "unknown"))
+    made = study.get("created_at")
     return Page(
         title=shorten(visible(study.get("name") or "unnamed study"), 120),
-        subtitle=f"silentzone {version}, {made}"
-        + (f", from {cohort.source}" if cohort.source else ""),
+        subtitle=", ".join(
+            (
+                f"silentzone {version}",
+                *((visible(made),) if made else ()),
+                *((f"from {cohort.source}",) if cohort.source else ()),
+            )
+        ),
         answers=answers(cohort),
         findings=findings(cohort),
         facts=tuple(facts(cohort)),

@@ -73,10 +73,9 @@ def metric_title(key: str) -> str:
     Examples
     --------
     >>> metric_title("kld_mean"), metric_title("odd_kld")
-    ('mean KLD', 'odd KLD')
+    ('mean KLD', 'odd kld')
     """
-    plain = visible(key).replace("_", " ").replace("kld", "KLD").replace("ppl", "perplexity")
-    return _METRICS.get(key) or shorten(plain, 44)
+    return _METRICS.get(key) or shorten(visible(key).replace("_", " "), 44)
 
 
 def metric_axis(key: str) -> tuple[str, bool]:

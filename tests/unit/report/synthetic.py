@@ -70,11 +70,7 @@ def analysis(*, candidates: int = 17, seed: int = 7) -> Analysis:
             "Weights of IQ3_XXS were made without an importance matrix.",
         ],
         "exclusions": [
-            {
-                "what": "positions with non-finite logits",
-                "count": 128,
-                "why": "Q5_K_M on news, window 17",
-            },
+            {"what": "non-finite positions", "count": 128, "why": "Q5_K_M on news, window 17"},
             {"what": "items longer than the context", "count": 3, "why": "hellaswag"},
         ],
         "failures": [
@@ -88,11 +84,8 @@ def analysis(*, candidates: int = 17, seed: int = 7) -> Analysis:
         for model in alive
         for i, corpus in enumerate(CORPORA)
     ]
-    partial = next(
-        row
-        for row in found["fidelity"]
-        if row["model"] == models[2]["name"] and row["corpus"] == "news"
-    )
+    part = (models[2]["name"], "news")
+    partial = next(row for row in found["fidelity"] if (row["model"], row["corpus"]) == part)
     partial.update(status="failed", metrics={})
     found["decomposition"] = [
         _decomposition(model["name"], benchmark, loss[model["name"]], rng)

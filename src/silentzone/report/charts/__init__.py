@@ -7,6 +7,7 @@ from silentzone.report.charts.items import Bin, BinAxes, Ruling, failures, rulin
 from silentzone.report.charts.look import (
     BLUE,
     CORPUS_MARKS,
+    FAMILY_MARKS,
     GREEN,
     GRID,
     INK,
@@ -32,6 +33,7 @@ from silentzone.report.charts.scatter import KINDS, Axes, Point, Yardstick, labe
 __all__ = [
     "BLUE",
     "CORPUS_MARKS",
+    "FAMILY_MARKS",
     "GREEN",
     "GRID",
     "INK",

@@ -10,7 +10,7 @@ from silentzone.report import charts, numbers
 from silentzone.report.charts import Axes, Bar, Yardstick
 from silentzone.report.cohort import NOT_MEASURED, Cohort
 from silentzone.report.escaping import shorten, visible
-from silentzone.report.figures.marks import PICK, bars, zone_marks
+from silentzone.report.figures.marks import bars, pick, zone_marks
 from silentzone.report.findings import volume_row
 from silentzone.report.points import (
     by_zone,
@@ -39,7 +39,8 @@ _PARTS: tuple[tuple[str, float, str, Callable[[float], str]], ...] = (
 def volume_and_direction(cohort: Cohort) -> Figure | None:
     """Draw the headline metric against how much changed, which way, and what is left."""
     scores = list(dict.fromkeys(benchmark for _, benchmark in cohort.decomposition))
-    if not scores:
+    if all(row.volume.value is None for row in cohort.decomposition.values()):
+        # Scores without items give nets alone, which the composite shows already.
         return None
     score = COMPOSITE if COMPOSITE in scores else scores[0]
     panels: list[Panel] = []
@@ -63,7 +64,7 @@ def volume_and_direction(cohort: Cohort) -> Figure | None:
         caption="Volume is the share of items whose outcome changed, direction runs from −1 (all"
         " changes are losses) to +1 (all are gains), net is what is left of both in the score."
         + sentence,
-        key=(*zone_marks(cohort), PICK, bars(cohort)),
+        key=(*zone_marks(cohort), *pick(cohort), *bars(cohort)),
         panels=tuple(panels),
         table=model_table(cohort, "volume-data", "Volume, direction and net.", columns),
         omitted=omissions(undrawn, "a value is missing or cannot be drawn on a log scale"),

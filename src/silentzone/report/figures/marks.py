@@ -10,12 +10,19 @@ if TYPE_CHECKING:
     from silentzone.report.cohort import Cohort
 
 CANDIDATE = KeyEntry(mark="dot blue", text="candidate")
-PICK = KeyEntry(mark="diamond vermillion", text="the pick")
 
 
-def bars(cohort: Cohort) -> KeyEntry:
-    """Return what the bars of a scatter drawing are."""
-    return KeyEntry(mark="bar blue", text=f"{cohort.interval_name} of each model by itself")
+def pick(cohort: Cohort) -> tuple[KeyEntry, ...]:
+    """Return how the pick is drawn, where there is one."""
+    has_pick = any(model.is_pick for model in cohort.models)
+    return (KeyEntry(mark="diamond vermillion", text="the pick"),) if has_pick else ()
+
+
+def bars(cohort: Cohort) -> tuple[KeyEntry, ...]:
+    """Return what the bars of a scatter drawing are, where scores have intervals."""
+    if all(score.lower is None for score in cohort.scores.values()):
+        return ()
+    return (KeyEntry(mark="bar blue", text=f"{cohort.interval_name} of each model by itself"),)
 
 
 def zone_marks(cohort: Cohort) -> tuple[KeyEntry, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from silentzone.report import charts, numbers
 from silentzone.report.charts import Axes, Yardstick
 from silentzone.report.escaping import visible
-from silentzone.report.figures.marks import CANDIDATE, PICK, bars, zone_marks
+from silentzone.report.figures.marks import CANDIDATE, bars, pick, zone_marks
 from silentzone.report.numbers import finite
 from silentzone.report.points import by_zone, exact, omissions, place, scaled, summary
 from silentzone.report.reading import COMPOSITE, FULL
@@ -67,11 +67,6 @@ def size_and_score(cohort: Cohort) -> Figure | None:
             )
     if not panels:
         return None
-    reference = (
-        KeyEntry(mark="square ink", text="reference"),
-        KeyEntry(mark="band green", text="reference ± margin"),
-        KeyEntry(mark="dots muted", text="interval of the reference"),
-    )
     return Figure(
         identity="size",
         title="How small can the file be before the score gives way?",
@@ -82,7 +77,7 @@ def size_and_score(cohort: Cohort) -> Figure | None:
             else "A point inside the band is not yet shown to be within the margin; the decision"
             " tests the paired differences."
         ),
-        key=(CANDIDATE, PICK, *(reference if cohort.reference else ()), bars(cohort)),
+        key=(CANDIDATE, *pick(cohort), *_reference_marks(cohort), *bars(cohort)),
         panels=tuple(panels),
         table=_size_table(cohort),
         omitted=omissions(undrawn, "size or score is missing"),
@@ -119,6 +114,19 @@ def _level(cohort: Cohort, score: str) -> Yardstick | None:
         lower=level.lower,
         upper=level.upper,
         margin=None if margin is None else 100 * margin,
+    )
+
+
+def _reference_marks(cohort: Cohort) -> tuple[KeyEntry, ...]:
+    if cohort.reference is None:
+        return ()
+    name = cohort.reference.name
+    has_interval = any(cohort.score(name, s).lower is not None for s in cohort.score_names)
+    interval = KeyEntry(mark="dots muted", text="interval of the reference")
+    return (
+        KeyEntry(mark="square ink", text="reference"),
+        KeyEntry(mark="band green", text="reference ± margin"),
+        *((interval,) if has_interval else ()),
     )
 
 
@@ -168,7 +176,7 @@ def fidelity_and_score(cohort: Cohort) -> Figure | None:
             " about the candidates that resemble it."
         )
         + words,
-        key=(*zone_marks(cohort), PICK, bars(cohort)),
+        key=(*zone_marks(cohort), *pick(cohort), *bars(cohort)),
         panels=tuple(panels),
         table=model_table(
             cohort,

@@ -97,7 +97,7 @@ def _panel(cohort: Cohort, zone: str, drawn: list[Raw]) -> Panel:
         variants.append(
             Variant(
                 place=place,
-                family=shorten(visible(row.get("family") or "other"), 16),
+                family=row["family"] if row.get("family") in charts.FAMILY_MARKS else "other",
                 rho=finite(row.get("aligned")) or 0.0,
                 lower=lower,
                 upper=upper,

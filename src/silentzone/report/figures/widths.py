@@ -42,6 +42,14 @@ _DEFINITIONS = {
     "threshold": "Loss below a threshold",
 }
 
+_BELOW_BAND = (
+    "Points below the shaded band say less than the relation over the full cohort would lead to in"
+    " a zone that narrow; points inside it do not."
+)
+_NO_BAND = "What the relation over the full cohort would lead to could not be simulated."
+_BAND = (KeyEntry(mark="band green", text="expected from the full cohort, over all shapes"),)
+_ATTAINABLE = (KeyEntry(mark="dots muted", text="attainable at most"),)
+
 
 def zone_widths(cohort: Cohort) -> Figure | None:
     """Draw the headline relation in zones of every width that was tried."""
@@ -60,18 +68,18 @@ def zone_widths(cohort: Cohort) -> Figure | None:
             spec = charts.zone_widths(widths, title=f"width, {unit}" if unit else "width")
             panels.append(Panel(title=title, spec=spec, label=_label(title, unit, drawn)))
     metric = cohort.headline_words
+    has_band = any(expected_range(row.get("expected"))[0] is not None for row in found)
     return Figure(
         identity="widths",
         title="How near is near? The relation by width of the zone",
         caption=f"Rank correlation of {metric} with the composite{on_corpus(cohort.corpus)}, turned"
-        " so that up means it ranks well. Points below the shaded band say less than the relation"
-        " over the full cohort would lead to in a zone that narrow; points inside it do not.",
+        f" so that up means it ranks well. {_BELOW_BAND if has_band else _NO_BAND}",
         key=(
             KeyEntry(mark="dot blue", text="ρ in a zone of this width, n beside it"),
             KeyEntry(mark="diamond vermillion", text="the width the verdict is given for"),
             KeyEntry(mark="bar blue", text="its interval"),
-            KeyEntry(mark="band green", text="expected from the full cohort, over all shapes"),
-            KeyEntry(mark="dots muted", text="attainable at most"),
+            *(_BAND if has_band else ()),
+            *(_ATTAINABLE if any(finite(row.get("attainable")) for row in found) else ()),
         ),
         panels=tuple(panels),
         table=_table(found),

@@ -186,7 +186,9 @@ def decomposition(cohort: Cohort) -> Table:
     """Harm, gain, volume, direction, net per candidate and benchmark, and what stands beside."""
     notes = Notes()
     label = {model.name: model.label for model in cohort.models}
-    found = cohort.decomposition
+    # Scores without items have nets alone, and those have a table of their own.
+    known = [row.volume.value for row in cohort.decomposition.values()]
+    found = {} if all(value is None for value in known) else cohort.decomposition
     optional: list[tuple[bool, str, Callable[[Harm], Cell]]] = [
         (any(row.excess_volume for row in found.values()), "excess volume over churn",
          lambda row: _optional(row.excess_volume, numbers.points, _NOT_AGAIN, notes)),
