@@ -302,6 +302,11 @@ def _warn_of_metrics(metrics: Sequence[RankedMetric], remarks: Remarks) -> None:
 
 def _warn_of_table(benchmarks: TableBenchmarks, remarks: Remarks) -> None:
     table = benchmarks.table
+    if table.reference is None and table.benchmarks:
+        remarks.cautions.append(
+            "no row is marked as the reference: zones around it, differences to it and the "
+            "decision are left out (add an `is_reference` column, or name it with --reference)"
+        )
     without = [name for name, axis in benchmarks.scores.axes.items()
                if name in table.benchmarks and axis.noise is None]  # fmt: skip
     if without:

@@ -224,11 +224,6 @@ class _Reading:
 
 def _row_notes(table: CohortTable) -> tuple[str, ...]:
     notes = []
-    if table.reference is None:
-        notes.append(
-            "no row is marked in `is_reference`: zones around the reference, the decision and "
-            "everything else that needs one cannot be answered"
-        )
     has_fidelity = any(model.fidelity for model in table.models)
     has_scores = any(model.scores for model in table.models)
     if not has_fidelity:

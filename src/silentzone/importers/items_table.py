@@ -62,8 +62,6 @@ def read_items_table(path: Path) -> ItemsTable:
     answers, notes = _read_answers(reader, problems)
     reference = _check_rows(answers, reader, problems)
     problems.raise_if_any()
-    if reference is None:
-        notes.append("no row is marked in `is_reference`: the reference has to be named")
     if raw.others:
         named = (heading_shown(name) if name else "one without a heading" for name in raw.others)
         notes.insert(0, f"columns that are not used: {listed(named)}")

@@ -282,11 +282,6 @@ def test_other_columns_are_named_with_what_they_may_have_meant(read):
     )
 
 
-def test_a_table_without_a_reference_says_what_that_costs(read):
-    (note,) = read(_table(HEADER, "a,,4,0.1,0.5")).notes
-    assert "no row is marked in `is_reference`" in note
-
-
 @pytest.mark.parametrize(
     ("header", "row", "words"),
     [
