@@ -142,10 +142,12 @@ def trimmed_mean_estimate(
     label = f"mean up to the quantile {fraction:g}"
     if len(values) == 0:
         return null_estimate(label, "no observations", confidence=confidence)
-    cut = interpolated(np.sort(values), fraction)
+    ordered = np.sort(values)
+    cut = interpolated(ordered, fraction)
     if not math.isfinite(cut):
         return null_estimate(label, "infinite", n_observations=len(values), confidence=confidence)
-    kept = values[values <= cut]
+    # By rank, not by value: of values tied with the quantile only those below its place are kept.
+    kept = ordered[: math.floor(fraction * (len(values) - 1)) + 1]
     value = float(kept.mean())
     winsorized = np.minimum(values, cut)
     influence = (winsorized - winsorized.mean()) * (len(values) / len(kept))
