@@ -155,9 +155,9 @@ def reliability_from_errors(
     """
     if len(values_M) < 3:
         return _unknown(f"{len(values_M)} models: a reliability needs three")
-    variance = float(np.var(values_M, ddof=1))
-    if not variance > 0.0:
+    if np.ptp(values_M) == 0.0:  # their variance may be a rounding error above zero
         return _unknown("all values are equal")
+    variance = float(np.var(values_M, ddof=1))
     value = 1.0 - float(np.mean(np.square(errors_M))) / variance
     caution = "reliability from stated standard errors, taken as independent"
     if value < LOWEST_RELIABILITY:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 from silentzone.errors import InputError, ShapeError
 from silentzone.stats.clusters import ClusterPartition
@@ -15,6 +16,7 @@ from silentzone.stats.reliability import (
     half_quantiles,
     half_ratios,
     random_halves,
+    reliability_from_errors,
     split_half_reliability,
 )
 
@@ -93,3 +95,46 @@ def test_attainable_is_the_root_of_the_product_or_null():
     assert attainable_correlation(good, good) == pytest.approx(0.81)
     none = Reliability(value=None, half_correlation=None, n_splits=0)
     assert attainable_correlation(good, none) is None
+
+
+def test_column_spearman_is_scipys_with_ties_and_nan_where_a_model_is_missing():
+    rng = np.random.default_rng(3)
+    first, second = rng.integers(0, 5, (2, 9, 4)).astype(float)
+    found = column_spearman(first, second)
+    assert found == pytest.approx(
+        [spearmanr(a, b).statistic for a, b in zip(first.T, second.T, strict=True)]
+    )
+    first[2, 1] = np.nan
+    assert np.isnan(column_spearman(first, second)).tolist() == [False, True, False, False]
+
+
+def test_stated_errors_give_the_share_of_the_variance_that_is_not_error():
+    values, errors = np.array([0.1, 0.2, 0.4, 0.5]), np.array([0.05, 0.02, 0.05, 0.08])
+    result = reliability_from_errors(values, errors)
+    assert result.value == pytest.approx(1 - np.mean(errors**2) / np.var(values, ddof=1))
+    assert "stated standard errors" in result.cautions[0]
+
+
+def test_stated_errors_find_the_reliability_a_second_measurement_would_show():
+    rng = np.random.default_rng(8)
+    truth = rng.normal(0.0, 1.0, 4000)
+    errors = rng.uniform(0.3, 0.9, 4000)
+    first, second = (truth + errors * rng.normal(size=4000) for _ in range(2))
+    expected = np.corrcoef(first, second)[0, 1]
+    # 4,000 models: an error of 0.02 on either side is two standard errors.
+    assert reliability_from_errors(first, errors).value == pytest.approx(expected, abs=0.04)
+
+
+def test_errors_as_large_as_the_differences_leave_no_reliability():
+    result = reliability_from_errors(np.array([0.1, 0.2, 0.3]), np.full(3, 0.09))
+    assert result.value is None
+    assert "below 0.3" in result.cautions[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"), [([0.1, 0.2], "needs three"), ([0.1, 0.1, 0.1], "all values are equal")]
+)
+def test_two_models_or_equal_values_have_no_reliability_from_errors(values, reason):
+    result = reliability_from_errors(np.array(values), np.full(len(values), 0.01))
+    assert result.value is None
+    assert reason in result.cautions[0]
