@@ -11,11 +11,13 @@ import pytest
 from silentzone.errors import InputError, ShapeError
 from silentzone.stats.clusters import ClusterPartition
 from silentzone.stats.estimates import (
+    absolute_mean_estimate,
     exp_mean_difference_estimate,
     exp_mean_estimate,
     geometric_mean_estimate,
     maximum_estimate,
     mean_estimate,
+    mean_of_sums_estimate,
     ratio_of_means_estimate,
     root_mean_square_estimate,
 )
@@ -161,3 +163,29 @@ def test_a_quantile_among_infinite_values_is_null():
 def test_a_quantile_fraction_outside_the_open_unit_interval_is_refused(fraction):
     with pytest.raises(InputError, match="between 0 and 1"):
         quantile_estimate(NORMAL, fraction, WINDOWS)
+
+
+def test_an_absolute_mean_is_the_means_folded_at_zero():
+    plain = mean_estimate(-NORMAL, WINDOWS)
+    estimate = absolute_mean_estimate(-NORMAL, WINDOWS)
+    assert estimate.value == -plain.value
+    assert estimate.standard_error == plain.standard_error
+    assert estimate.interval == (-plain.interval[1], -plain.interval[0])
+    assert estimate.method == f"absolute {plain.method}"
+
+
+def test_an_absolute_mean_near_zero_has_an_interval_from_zero():
+    centred = NORMAL - NORMAL.mean() + 0.01
+    low, high = mean_estimate(centred, WINDOWS).interval
+    assert low < 0.0 < high
+    assert absolute_mean_estimate(centred, WINDOWS).interval == (0.0, max(-low, high))
+
+
+def test_cluster_sums_alone_give_the_clustered_mean():
+    sizes = np.array([3, 10, 1, 6])
+    clusters = ClusterPartition.of(np.repeat(np.arange(4), sizes), unit="window")
+    whole = mean_estimate(NORMAL[:20], clusters)
+    found = mean_of_sums_estimate(clusters.sums(NORMAL[:20]), clusters)
+    assert (found.value, found.standard_error) == pytest.approx((whole.value, whole.standard_error))
+    assert found.interval == pytest.approx(whole.interval)
+    assert (found.n_observations, found.n_clusters) == (20, 4)
