@@ -135,7 +135,7 @@ def best_set(models: ComparedModels, *, pick: str | None = None) -> JsonObject:
         "set": marked,
         "method": (
             "Hsu's multiple comparisons with the best, joint bootstrap of items, studentised, "
-            f"{CONFIDENCE:.0%} simultaneous"
+            f"{100 * CONFIDENCE:.0f} % simultaneous"
         ),
         "n_resamples": int(models.draws_MB.shape[1]),
         "comparisons": [
@@ -222,7 +222,9 @@ def yardstick(
         "difference": estimate_as_json(estimate),
         "split_half": honest,
         "pick_difference": None if own is None else estimate_as_json(own),
-        "sentence": _yardstick_sentence((name, reference, pick), estimate, honest, own),
+        "sentence": _yardstick_sentence(
+            (name, reference, pick), estimate, honest, own, len(models.candidates)
+        ),
     }
 
 
@@ -268,6 +270,8 @@ def _simultaneous(models: ComparedModels, best: int, critical: float) -> Estimat
     """Difference of one candidate to the reference with an interval valid for the largest."""
     pairs = models.pairs
     plain = _pair(pairs, best, len(models.names) - 1, _half_widths(pairs))
+    n_candidates = len(models.candidates)
+    optimism = (f"picked as the largest of {n_candidates}: the value is optimistic",)
     interval = None
     if plain.standard_error is not None and plain.value is not None:
         tail = distributions.norm.sf(critical)
@@ -279,14 +283,11 @@ def _simultaneous(models: ComparedModels, best: int, critical: float) -> Estimat
         standard_error=plain.standard_error,
         interval=interval,
         method=f"paired difference of composites; interval simultaneous over "
-        f"{len(models.candidates)} candidates (joint bootstrap of items)",
+        f"{n_candidates} candidates (joint bootstrap of items)",
         n_observations=plain.n_observations,
         n_clusters=plain.n_clusters,
         confidence=CONFIDENCE,
-        cautions=(
-            f"picked as the largest of {len(models.candidates)}: the value is optimistic",
-            *plain.cautions,
-        ),
+        cautions=(*(optimism if n_candidates > 1 else ()), *plain.cautions),
     )
 
 
@@ -318,26 +319,32 @@ def _yardstick_sentence(
     estimate: Estimate,
     honest: float | None,
     own: Estimate | None,
+    n_candidates: int,
 ) -> str:
     name, reference, pick = names
-    above = points(estimate.value or 0.0)
-    text = (
-        f"{name} scores best, {above} above the reference {reference}. As the largest of several "
-    )
-    text += "it is optimistic"
-    if honest is not None:
-        text += (
-            f": a candidate picked on half the items is {signed_points(honest)} on the other half"
-        )
+    sentences = [
+        f"{name} scores best, {points(estimate.value or 0.0)} above the reference {reference}"
+    ]
+    if n_candidates > 1:
+        text = f"As the largest of {n_candidates} this is optimistic"
+        if honest is not None:
+            text += (
+                f": picked on half the items, the largest is at {signed_points(honest)} on the rest"
+            )
+        sentences.append(text)
     if estimate.interval is not None:
         low, high = (signed_points(end) for end in estimate.interval)
         shown = "is" if estimate.interval[0] > 0.0 else "is not"
-        text += f". With {low} to {high}, valid for whichever is picked, it {shown} shown to be "
-        text += "better than the reference"
+        sentences.append(
+            f"With {low} to {high}, valid for whichever is picked, it {shown} shown to be better "
+            "than the reference"
+        )
     if own is not None and own.interval is not None:
         low, high = (signed_points(end) for end in own.interval)
-        text += f". Held against it, {pick} is {signed_points(own.value or 0.0)} ({low} to {high})"
-    return f"{text}."
+        sentences.append(
+            f"Held against it, {pick} is at {signed_points(own.value or 0.0)} ({low} to {high})"
+        )
+    return "".join(f"{sentence}. " for sentence in sentences).rstrip()
 
 
 def signed_points(share: float) -> str:

@@ -137,9 +137,9 @@ def test_the_best_of_many_equals_is_called_optimistic_and_is_not_shown_better():
     assert high - found["difference"]["value"] > 1.2 * plain
     assert found["split_half"] < found["difference"]["value"]
     assert "picked as the largest of 12" in found["difference"]["cautions"][0]
-    assert "it is optimistic" in found["sentence"]
+    assert "As the largest of 12 this is optimistic" in found["sentence"]
     assert "is not shown to be better than the reference" in found["sentence"]
-    assert "Held against it, c0 is " in found["sentence"]
+    assert "Held against it, c0 is at -" in found["sentence"]
     assert found["pick_difference"]["value"] < 0.0
 
 
@@ -172,3 +172,11 @@ def test_the_answers_are_the_same_for_the_same_seed_and_are_plain_json():
         )
 
     assert answers() == answers()
+
+
+def test_a_single_candidate_was_not_picked_among_several():
+    own = models([benchmark({"only": (0.0, 0.05)})], ("only",))
+    found = yardstick(own, rng=np.random.default_rng(0))
+    assert found["difference"]["cautions"] == []
+    assert "optimistic" not in found["sentence"]
+    assert all_pairs(own) == []
