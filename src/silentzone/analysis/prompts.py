@@ -81,8 +81,7 @@ def _benchmark_rows(data: PromptData, seed: int) -> Iterator[JsonObject]:
     observations = _observations(data)
     if not observations.predictors or not len(observations.outcomes):
         return
-    names = [ALL] if len(data.models) > 1 else []
-    for name in (*names, *data.models):
+    for name in (ALL, *data.models):
         own = observations
         if name != ALL:
             own = observations.of_stratum(data.models.index(name))

@@ -30,6 +30,10 @@ def test_there_is_one_row_per_candidate_and_one_of_all_and_it_is_json():
     assert json.loads(json.dumps(rows, allow_nan=False)) == rows
 
 
+def test_a_single_candidate_has_the_row_of_all_as_well():
+    assert list(rows_of(prompt_data(n_models=1))) == ["all", "Q0"]
+
+
 def test_only_items_the_reference_passed_count():
     data = prompt_data()
     row = rows_of(data)["Q5"]
