@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats as distributions
+from scipy import special
 
 from silentzone.errors import InputError
 from silentzone.stats.clusters import ClusterPartition
@@ -66,7 +66,8 @@ def clustered_standard_error(
     if n_clusters < 2:
         return None, (f"one {unit} only: the spread between {unit}s is unknown",)
     sums = clusters.sums(influence)
-    variance = n_clusters / (n_clusters - 1) * float(sums @ sums)
+    # Not a product of vectors: a threaded library takes longer to share it out than to compute it.
+    variance = n_clusters / (n_clusters - 1) * float(np.square(sums).sum())
     standard_error = math.sqrt(variance) / len(influence)
     if not standard_error > 1e-14 * scale:
         return None, (f"the {unit}s do not differ: their spread is unknown",)
@@ -354,7 +355,7 @@ def within(estimate: Estimate, low: float, high: float) -> Estimate:
 
 def critical_t(confidence: float, degrees_of_freedom: float) -> float:
     """Two-sided critical value of Student's t."""
-    return float(distributions.t.ppf(0.5 + confidence / 2.0, degrees_of_freedom))
+    return float(special.stdtrit(degrees_of_freedom, 0.5 + confidence / 2.0))
 
 
 def _replaced(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import special
 from scipy import stats as distributions
 
 from silentzone.errors import InputError
@@ -35,7 +36,7 @@ def wilson_interval(
     [0.4902, 0.9433]
     """
     _require_counts(successes, n_observations)
-    z = float(distributions.norm.ppf(0.5 + confidence / 2.0))
+    z = float(special.ndtri(0.5 + confidence / 2.0))
     n, share = n_observations, successes / n_observations
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
