@@ -91,7 +91,7 @@ class Splits:
         # The whole less a half leaves rounding where there is no weight.
         ratio = np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 1e-9)
         # Equal means reach the same float by different sums; rounding keeps their tie.
-        blocks = np.split(np.round(ratio, DECIMALS), len(self.names))
+        blocks: list[NDArray[np.float64]] = np.split(np.round(ratio, DECIMALS), len(self.names))
         return dict(zip(self.names, blocks, strict=True))
 
 
