@@ -6,7 +6,8 @@ Shape letters: W windows, C tokens of a window, T scored positions of a window, 
 A trace is a folder that appears whole: ``trace.json``, ``rows.bin`` of n rows of equal bytes, one
 ``.npy`` per array. A trace of a text has W groups of T rows each, ``tokens.npy`` (W, C) int32 and
 optionally ``documents.npy`` (W,) int32; a trace along items has G groups of any number of rows,
-``item.npy``, ``choice.npy`` and ``length.npy`` (G,) int32. All other arrays have one entry per row.
+``item.npy``, ``choice.npy`` and ``length.npy`` (G,) int32, and ``token_id.npy`` (n,). All other
+arrays have one entry per row.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ LAYOUTS = {
         group="continuations",
         sizes=("rows",),
         group_arrays={"item": 1, "choice": 1, "length": 1},
-        required=("item", "choice", "length"),
+        required=("item", "choice", "length", "token_id"),
     ),
 }
 """By the kind of the part key."""

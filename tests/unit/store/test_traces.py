@@ -305,7 +305,7 @@ def test_lengths_that_do_not_make_up_the_rows_are_refused(folder, length):
         folder.item_trace("wiki.parquet")
 
 
-@pytest.mark.parametrize("name", ["item", "choice", "length"])
+@pytest.mark.parametrize("name", ["item", "choice", "length", "token_id"])
 def test_a_trace_along_items_names_every_group(folder, name):
     with pytest.raises(ShapeError, match=f"must have an array `{name}`"):
         write_items(folder, {k: v for k, v in ITEM_ARRAYS.items() if k != name})
