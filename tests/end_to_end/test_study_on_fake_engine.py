@@ -38,7 +38,7 @@ def _parts(folder):
     """Every finished part with its bytes and time."""
     files = [
         path
-        for name in ("tables", "traces")
+        for name in ("tables", "traces", "item_traces")
         for path in (folder / name).rglob("*")
         if path.is_file()
     ]
@@ -77,15 +77,21 @@ def test_a_run_leaves_every_part_of_every_model(finished):
         assert floors == ["uneven_batch"] * 31 + ["token_by_token"] * 4
         assert len(_table(out, "items", "own", model).strings("item_id")) == 12
         assert len(_table(out, "churn", "own", model).strings("item_id")) == 4 + 1
+    choices = json.loads((out / "item_traces" / "own" / "trace.json").read_text("ascii"))
+    for model in ("a", "b", "twin"):
+        prompts = _table(out, "prompts", "own", model)
+        assert prompts.strings("status") == ["ok"] * choices["rows"]
+        assert len(set(prompts.strings("item_id"))) == choices["items"] == 12
     assert not (out / "tables" / "tokens" / "text" / "ref.parquet").exists()
+    assert not (out / "tables" / "prompts" / "own" / "ref.parquet").exists()
     assert (out / "traces" / "text" / "trace.json").is_file()
 
 
 def test_every_part_is_measured_once(finished):
     measured = finished["measured"]
     assert len(measured) == len(set(measured))
-    assert sum(model == "ref" for model, _ in measured) == 4
-    assert sum(model == "a" for model, _ in measured) == 4
+    assert sum(model == "ref" for model, _ in measured) == 5
+    assert sum(model == "a" for model, _ in measured) == 5
 
 
 def test_the_outcome_is_what_the_folder_holds(finished):
@@ -190,7 +196,11 @@ CHANGES: dict[str, tuple[dict[str, Any], set[str]]] = {
     ),
     "fewer items": (
         {"benchmarks": [{"name": "own", "path": "own.jsonl", "items": 8}]},
-        {"benchmark own", "churn floor on own"},
+        {"benchmark own", "churn floor on own", "reference along own", "fidelity along own"},
+    ),
+    "no divergences along the choices": (
+        {"benchmarks": [{"name": "own", "path": "own.jsonl", "divergence": False}]},
+        {"benchmark own", "churn floor on own"},  # of the reference, whose pass is another
     ),
     "headline": (
         {"benchmarks": [{"name": "own", "path": "own.jsonl", "score": "raw"}]},
@@ -207,7 +217,7 @@ CHANGES: dict[str, tuple[dict[str, Any], set[str]]] = {
     "an engine setting": (
         {"engine": {"backend": "fake", "threads": 1, "workers": 1, "batch_tokens": 1024}},
         {"reference on text", "fidelity on text", "noise floor on text", "benchmark own",
-         "churn floor on own"},
+         "churn floor on own", "reference along own", "fidelity along own"},
     ),
     "threads": ({"engine": {"backend": "fake", "threads": 2, "workers": 1}}, set()),
     "the decision": ({"decision": {"margin": 0.02, "guard_margin": 0.05}}, set()),
@@ -244,6 +254,16 @@ def test_a_floor_that_is_not_asked_for_any_more_is_not_shown(finished, tmp_path)
     assert not list((out / "tables" / "churn").rglob("*.parquet"))
     run_in_process(files.config(finished["mapping"]), out, runner=refuse_to_run)
     assert len(list((out / "tables" / "floors").rglob("*.parquet"))) == 4
+
+
+def test_divergences_that_are_not_asked_for_any_more_are_not_shown(finished, tmp_path):
+    files, out = finished["files"], _copy(finished, tmp_path)
+    mapping = _changed(finished, **CHANGES["no divergences along the choices"][0])
+    measured, _ = run_in_process(files.config(mapping), out)
+    assert {model for model, _ in measured} == {"ref"}
+    assert not list((out / "tables" / "prompts").rglob("*.parquet"))
+    run_in_process(files.config(finished["mapping"]), out, runner=refuse_to_run)
+    assert len(list((out / "tables" / "prompts").rglob("*.parquet"))) == 3
 
 
 def test_what_made_way_lies_under_superseded(finished, tmp_path):
@@ -379,6 +399,66 @@ def test_without_a_usable_candidate_there_is_one_error_with_every_cause(files):
         run_in_process(files.config(files.mapping("words", "pieces")), files.folder / "out")
     assert "`words` has 300 vocabulary entries" in caught.value.message
     assert "`pieces` has another tokenizer" in caught.value.message
+
+
+def _no_divergences_but_all_scores(out, outcome, cause):
+    (failure,) = outcome.failures
+    assert cause in failure
+    for model in ("ref", "a"):
+        assert _table(out, "items", "own", model).strings("status") == ["ok"] * 12
+        assert (out / "tables" / "churn" / "own" / f"{model}.parquet").exists()
+    assert not (out / "tables" / "prompts").exists()
+    assert not (out / "item_traces" / "own").exists()
+    rows = {row["model"]: row for row in outcome.analysis["fidelity"]}
+    assert rows["a"]["metrics"]["kld_mean"]["n_observations"] == 4 * 31
+    status = {one["name"]: one["status"] for one in outcome.analysis["candidates"]}
+    assert status == {"a": "complete"}
+
+
+def test_a_trace_along_items_that_fails_costs_no_score(files, monkeypatch):
+    files.model("a", noise=0.1)
+    config, out = files.config(files.mapping("a")), files.folder / "out"
+
+    def refuse(*_):
+        raise MeasurementError("no room for it")
+
+    with monkeypatch.context() as context:
+        context.setattr("silentzone.measure.item_trace.ItemTraceRun.take", refuse)
+        _, outcome = run_in_process(config, out)
+    _no_divergences_but_all_scores(out, outcome, "ref, reference along own: no room for it")
+
+    # the next run has what was missing, and the reference's scores from the pass that keeps it
+    measured, outcome = run_in_process(config, out)
+    assert measured == [
+        ("ref", "benchmark own"), ("ref", "reference along own"), ("ref", "churn floor on own"),
+        ("a", "fidelity along own"),
+    ]  # fmt: skip
+    assert outcome.failures == ()
+
+
+def test_a_crash_while_the_trace_along_items_is_kept_costs_no_score(files):
+    class CrashesOnItems(InProcess):
+        def __call__(self, task, payload, **named):
+            if not payload["only_traces"]:
+                return super().__call__(task, payload, **named)
+            super().__call__(task, {**payload, "benchmarks": []}, **named)
+            raise WorkerCrashError("measuring `ref` died: killed (SIGKILL)")
+
+    files.model("a", noise=0.1)
+    config, out = files.config(files.mapping("a")), files.folder / "out"
+    _, outcome = run_in_process(config, out, runner=CrashesOnItems())
+    _no_divergences_but_all_scores(out, outcome, "SIGKILL")
+
+
+def test_a_study_of_benchmarks_alone_is_one(files):
+    files.model("a", noise=0.1)
+    mapping = files.mapping("a")
+    mapping["corpora"] = []
+    _, outcome = run_in_process(files.config(mapping), files.folder / "out")
+    assert outcome.failures == ()
+    kld, is_there = _table(files.folder / "out", "prompts", "own", "a").floats("kl_divergence")
+    assert is_there.all()
+    assert kld.mean() > 0
 
 
 def test_without_a_candidate_that_gave_a_result_there_is_one_error(files):

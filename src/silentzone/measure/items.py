@@ -6,8 +6,9 @@ Shape letters: N tokens of a continuation, V vocabulary entries.
 from __future__ import annotations
 
 import hashlib
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from silentzone.backends.base import BatchSplit, ContinuationRequest
 from silentzone.benchmarks.pairs import TokenItem, tokenize_item
 from silentzone.benchmarks.registry import load_benchmark, load_jsonl
 from silentzone.benchmarks.scoring import ChoiceScore, score_choices
-from silentzone.errors import BenchmarkError
+from silentzone.errors import BenchmarkError, SilentzoneError, StorageError
 from silentzone.measure.perturbations import (
     TOKEN_BY_TOKEN,
     UNEVEN_BATCH,
@@ -27,7 +28,7 @@ from silentzone.metrics.kernels import log_likelihood
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from silentzone.backends.base import LogitBackend
+    from silentzone.backends.base import ContinuationLogits, LogitBackend
     from silentzone.measure.jobs import BenchmarkJob
     from silentzone.records.items import ChoiceItem
     from silentzone.store.tables import StoredTable
@@ -69,6 +70,107 @@ def tokenize_items(
     return [tokenize_item(tokenize, item, context_length=context_length) for item in items]
 
 
+class ItemObserver(Protocol):
+    """Sees the logits by which items are scored, one continuation at a time."""
+
+    @property
+    def with_hidden(self) -> bool:
+        """Whether it needs final hidden states."""
+        ...
+
+    def begin(self, tokenized: Sequence[TokenItem]) -> None:
+        """Hear what will be asked."""
+        ...
+
+    def take(self, item: int, part: ContinuationLogits) -> None:
+        """See one continuation of an item; its arrays are valid during the call."""
+        ...
+
+    def finish(self) -> None:
+        """Hear that all has been asked."""
+        ...
+
+
+class Nobody:
+    """Observer that sees nothing."""
+
+    with_hidden = False
+
+    def begin(self, tokenized: Sequence[TokenItem]) -> None:
+        """Ignore what will be asked."""
+
+    def take(self, item: int, part: ContinuationLogits) -> None:
+        """Ignore the continuation."""
+
+    def finish(self) -> None:
+        """Ignore the end."""
+
+
+_NOBODY = Nobody()
+
+
+class Watched:
+    """Passes an observer on, timed, and can keep its failure from costing the scores.
+
+    Parameters
+    ----------
+    make : callable
+        Gives the observer when asking begins.
+    with_hidden : bool
+        Whether it needs final hidden states.
+    may_fail : bool
+        Whether items are asked to the end after the observer failed.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], ItemObserver],
+        *,
+        with_hidden: bool = False,
+        may_fail: bool = False,
+    ) -> None:
+        self._make = make
+        self._may_fail = may_fail
+        self._observer: ItemObserver
+        self.with_hidden = with_hidden
+        self.failure: SilentzoneError | None = None
+        """Why the observer saw no more."""
+        self.seconds = 0.0
+        """Time it took for itself."""
+
+    def begin(self, tokenized: Sequence[TokenItem]) -> None:
+        """Make the observer and tell it what will be asked."""
+
+        def make() -> None:
+            self._observer = self._make()
+            self._observer.begin(tokenized)
+
+        self._run(make)
+
+    def take(self, item: int, part: ContinuationLogits) -> None:
+        """Show it one continuation."""
+        self._run(lambda: self._observer.take(item, part))
+
+    def finish(self) -> None:
+        """Tell it that all has been asked."""
+        self._run(lambda: self._observer.finish())
+
+    def _run(self, call: Callable[[], None]) -> None:
+        if self.failure is not None:
+            return
+        started = time.perf_counter()
+        try:
+            call()
+        except StorageError:
+            raise  # the scores would meet the same disk
+        except SilentzoneError as error:
+            if not self._may_fail:
+                raise
+            self.failure = error
+        finally:
+            self.seconds += time.perf_counter() - started
+
+
 def ask_items(
     backend: LogitBackend,
     items: Sequence[ChoiceItem],
@@ -77,19 +179,25 @@ def ask_items(
     *,
     split: BatchSplit = _REGULAR,
     on_item: Callable[[int], None] = lambda _done: None,
+    observer: ItemObserver = _NOBODY,
 ) -> tuple[list[ChoiceScore | None], list[list[float] | None]]:
     """Scores and choice log-likelihoods of every item; null where an item cannot be scored."""
     asked = [k for k, entry in enumerate(tokenized) if entry.status == "ok"]
     requests = [ContinuationRequest(tokenized[k].prompt, tokenized[k].continuations) for k in asked]
     sums: list[list[float] | None] = [None] * len(items)
-    for part in backend.continuation_logits(requests, split=split):
+    observer.begin(tokenized)
+    for part in backend.continuation_logits(
+        requests, with_hidden=observer.with_hidden, split=split
+    ):
         item = asked[part.request]
         continuation = tokenized[item].continuations[part.continuation]
         values = sums[item]
         if values is None:
             values = sums[item] = []
         values.append(log_likelihood(part.logits_NV, continuation))
+        observer.take(item, part)
         on_item(item + 1)
+    observer.finish()
     scores: list[ChoiceScore | None] = [
         None
         if values is None
@@ -105,10 +213,13 @@ def measure_items(
     headline: str,
     context_length: int,
     on_item: Callable[[int], None],
+    observer: ItemObserver = _NOBODY,
 ) -> dict[str, Any]:
     """Columns of a model's item table on one benchmark."""
     tokenized = tokenize_items(backend, items, context_length)
-    scores, sums = ask_items(backend, items, tokenized, headline, on_item=on_item)
+    scores, sums = ask_items(
+        backend, items, tokenized, headline, on_item=on_item, observer=observer
+    )
     columns: dict[str, list[Any]] = {}
     for item, entry, score, values in zip(items, tokenized, scores, sums, strict=True):
         row = {

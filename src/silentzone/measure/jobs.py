@@ -37,6 +37,8 @@ class BenchmarkJob:
     headline: str
     items_sha256: str
     item_count: int
+    divergence: bool
+    """Whether candidates are compared with the reference along every choice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from silentzone.measure import protocol
-from silentzone.records.tables import CHURN, FLOORS, ITEMS, TOKENS, TableSchema
+from silentzone.records.tables import CHURN, FLOORS, ITEMS, PROMPTS, TOKENS, TableSchema
 
 if TYPE_CHECKING:
     from silentzone.measure.jobs import BenchmarkJob, CorpusJob, ModelJob
@@ -18,6 +18,9 @@ _TOKENS_PER_ITEM = 100
 _SLOWNESS_ONE_BY_ONE = 4.0
 """Cost of a token decoded alone, in tokens of a full batch; only for the time that is left."""
 _UNKNOWN_WINDOWS = 64
+_TRACE_SHARE = 0.2
+_COMPARISON_SHARE = 0.15
+"""Cost of keeping or comparing distributions along the choices, in passes over the benchmark."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +29,14 @@ class Part:
 
     title: str
     schema: TableSchema | None
-    """Null for the reference trace."""
+    """Null for a trace of the reference."""
     group: str
     """Name of the corpus or benchmark."""
     key: PartKey
     cost: float
     """Tokens it takes, roughly; weights the progress."""
+    decode: str
+    """Parts of one decode are measured together, those of them that are missing."""
 
     def is_finished(self, folder: StudyFolder, model: str) -> bool:
         """Whether the study holds this very part."""
@@ -51,6 +56,7 @@ def corpus_parts(job: ModelJob, corpus: CorpusJob, engine: BackendInfo) -> list[
             group=corpus.name,
             key=protocol.trace_key(job.model, corpus, engine),
             cost=1.15 * tokens,
+            decode=f"windows of {corpus.name}",
         )
     else:
         main = Part(
@@ -59,6 +65,7 @@ def corpus_parts(job: ModelJob, corpus: CorpusJob, engine: BackendInfo) -> list[
             group=corpus.name,
             key=protocol.tokens_key(job.model, job.reference, corpus, engine),
             cost=tokens,
+            decode=f"windows of {corpus.name}",
         )
     positions = token_by_token_positions(job, corpus)
     repeated = floor_windows(job, corpus)
@@ -72,39 +79,73 @@ def corpus_parts(job: ModelJob, corpus: CorpusJob, engine: BackendInfo) -> list[
         key=protocol.floors_key(job.model, corpus, engine, repeated, positions),
         cost=2.0 * min(repeated, windows) * corpus.context_length
         + _SLOWNESS_ONE_BY_ONE * one_by_one,
+        decode=f"windows of {corpus.name} again",
     )
     return [main, floor]
 
 
 def benchmark_parts(job: ModelJob, benchmark: BenchmarkJob, engine: BackendInfo) -> list[Part]:
-    """Parts of a model on one benchmark: its answers, then those asked again."""
-    again = job.floor.items
+    """Parts of a model on one benchmark: answers and distributions, then items asked again."""
+    name, again = benchmark.name, job.floor.items
+    tokens = float(_TOKENS_PER_ITEM * benchmark.item_count)
+    decode, keeps_trace = f"items of {name}", keeps_item_trace(job, benchmark)
     answers = Part(
-        title=f"benchmark {benchmark.name}",
+        title=f"benchmark {name}",
         schema=ITEMS,
-        group=benchmark.name,
-        key=protocol.items_key(job.model, benchmark, engine),
-        cost=float(_TOKENS_PER_ITEM * benchmark.item_count),
+        group=name,
+        key=protocol.items_key(job.model, benchmark, engine, keeps_trace=keeps_trace),
+        cost=tokens,
+        decode=decode,
     )
-    if again == 0:
-        return [answers]
-    churn = Part(
-        title=f"churn floor on {benchmark.name}",
-        schema=CHURN,
-        group=benchmark.name,
-        key=protocol.churn_key(job.model, benchmark, engine, again),
-        cost=2.0 * _TOKENS_PER_ITEM * again,
-    )
-    return [answers, churn]
+    parts = [answers]
+    if keeps_trace:
+        trace = Part(
+            title=f"reference along {name}",
+            schema=None,
+            group=name,
+            key=protocol.item_trace_key(job.model, benchmark, engine),
+            cost=_TRACE_SHARE * tokens,
+            decode=decode,
+        )
+        parts.insert(0, trace)
+    elif benchmark.divergence:
+        comparison = Part(
+            title=f"fidelity along {name}",
+            schema=PROMPTS,
+            group=name,
+            key=protocol.prompts_key(job.model, job.reference, benchmark, engine),
+            cost=_COMPARISON_SHARE * tokens,
+            decode=decode,
+        )
+        parts.append(comparison)
+    if again:
+        churn = Part(
+            title=f"churn floor on {name}",
+            schema=CHURN,
+            group=name,
+            key=protocol.churn_key(job.model, benchmark, engine, again, keeps_trace=keeps_trace),
+            cost=2.0 * _TOKENS_PER_ITEM * again,
+            decode=f"items of {name} again",
+        )
+        parts.append(churn)
+    return parts
 
 
 def model_parts(job: ModelJob, engine: BackendInfo) -> list[Part]:
-    """All parts that a job asks for."""
+    """All parts that a job asks for; those of one decode stand together."""
     parts = [
         *(part for corpus in job.corpora for part in corpus_parts(job, corpus, engine)),
         *(part for entry in job.benchmarks for part in benchmark_parts(job, entry, engine)),
     ]
-    return [part for part in parts if part.schema is None] if job.only_traces else parts
+    if not job.only_traces:
+        return parts
+    traced = {part.decode for part in parts if part.schema is None}
+    return [part for part in parts if part.decode in traced]
+
+
+def keeps_item_trace(job: ModelJob, benchmark: BenchmarkJob) -> bool:
+    """Whether a model's distributions along the choices are kept for the others."""
+    return job.is_reference and benchmark.divergence
 
 
 def floor_windows(job: ModelJob, corpus: CorpusJob) -> int:

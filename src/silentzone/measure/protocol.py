@@ -57,14 +57,50 @@ def floors_key(
     )
 
 
-def items_key(model: ModelRef, benchmark: BenchmarkJob, engine: BackendInfo) -> PartKey:
-    """Key of a model's answers to a benchmark."""
-    return PartKey.of("items", **_benchmark(model, benchmark), **_engine(engine))
+def items_key(
+    model: ModelRef, benchmark: BenchmarkJob, engine: BackendInfo, *, keeps_trace: bool
+) -> PartKey:
+    """Key of a model's answers to a benchmark; ``keeps_trace`` as for :func:`churn_key`."""
+    answers = _answers(model, benchmark, keeps_trace=keeps_trace)
+    return PartKey.of("items", **answers, **_engine(engine))
 
 
-def churn_key(model: ModelRef, benchmark: BenchmarkJob, engine: BackendInfo, items: int) -> PartKey:
-    """Key of a model's answers to items asked again."""
-    return PartKey.of("churn", floor_items=items, **_benchmark(model, benchmark), **_engine(engine))
+def churn_key(
+    model: ModelRef, benchmark: BenchmarkJob, engine: BackendInfo, items: int, *, keeps_trace: bool
+) -> PartKey:
+    """Key of a model's answers to items asked again.
+
+    Where ``keeps_trace``, the ordinary answers come from the pass that keeps the reference's
+    distributions. An engine may compute more rows there, and round them otherwise.
+    """
+    answers = _answers(model, benchmark, keeps_trace=keeps_trace)
+    return PartKey.of("churn", floor_items=items, **answers, **_engine(engine))
+
+
+def item_trace_key(reference: ModelRef, benchmark: BenchmarkJob, engine: BackendInfo) -> PartKey:
+    """Key of the reference's trace along the choices of a benchmark."""
+    return PartKey.of(
+        "item_trace",
+        reference_sha256=reference.sha256,
+        metrics_version=METRICS_VERSION,
+        **_choices(reference, benchmark),
+        **_engine(engine),
+    )
+
+
+def prompts_key(
+    model: ModelRef, reference: ModelRef, benchmark: BenchmarkJob, engine: BackendInfo
+) -> PartKey:
+    """Key of a candidate's table of divergences along the choices of a benchmark."""
+    return PartKey.of(
+        "prompts",
+        model_sha256=model.sha256,
+        reference_sha256=reference.sha256,
+        metrics_version=METRICS_VERSION,
+        lane="serving",
+        **_choices(model, benchmark),
+        **_engine(engine),
+    )
 
 
 def _corpus(corpus: CorpusJob) -> dict[str, Any]:
@@ -79,13 +115,21 @@ def _corpus(corpus: CorpusJob) -> dict[str, Any]:
     }
 
 
-def _benchmark(model: ModelRef, benchmark: BenchmarkJob) -> dict[str, Any]:
+def _answers(model: ModelRef, benchmark: BenchmarkJob, *, keeps_trace: bool) -> dict[str, Any]:
+    own_pass = {"model_pass": "keeps its distributions"} if keeps_trace else {}
     return {
         "model_sha256": model.sha256,
-        "items_sha256": benchmark.items_sha256,
         "headline": benchmark.headline,
-        "tokenizer_sha256": model.tokenizer_sha256,
         "scoring_version": SCORING_VERSION,
+        **_choices(model, benchmark),
+        **own_pass,
+    }
+
+
+def _choices(model: ModelRef, benchmark: BenchmarkJob) -> dict[str, Any]:
+    return {
+        "items_sha256": benchmark.items_sha256,
+        "tokenizer_sha256": model.tokenizer_sha256,
     }
 
 

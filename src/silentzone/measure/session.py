@@ -7,7 +7,7 @@ it had finished.
 from __future__ import annotations
 
 import time
-from itertools import count
+from itertools import accumulate, count, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,31 +16,44 @@ from silentzone.backends.registry import engine_named
 from silentzone.errors import MeasurementError, SilentzoneError, StorageError
 from silentzone.measure.candidate import TraceReader, TraceTokens, measure_candidate
 from silentzone.measure.floors import floor_steps, measure_floors
-from silentzone.measure.items import load_items, measure_churn, measure_items
+from silentzone.measure.item_trace import ItemTraceRun
+from silentzone.measure.items import (
+    ItemObserver,
+    Nobody,
+    Watched,
+    load_items,
+    measure_churn,
+    measure_items,
+)
 from silentzone.measure.jobs import BenchmarkJob, CorpusJob, ModelJob
 from silentzone.measure.parts import (
     Part,
     floor_windows,
+    keeps_item_trace,
     model_parts,
     token_by_token_positions,
 )
-from silentzone.measure.protocol import items_key, trace_key
+from silentzone.measure.prompts import ItemComparison
+from silentzone.measure.protocol import item_trace_key, items_key, trace_key
 from silentzone.measure.reference import write_trace
 from silentzone.metrics.kernels import set_threads
-from silentzone.records.tables import CHURN, FLOORS, ITEMS, TOKENS
+from silentzone.records.tables import CHURN, FLOORS, ITEMS, PROMPTS, TOKENS
 from silentzone.store.folder import StudyFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from silentzone.backends.base import LogitBackend
     from silentzone.backends.registry import Engine
     from silentzone.metrics.head import OutputHead
     from silentzone.records.models import BackendInfo
-    from silentzone.store.traces import ReferenceTrace
+    from silentzone.store.traces import ItemTrace, ReferenceTrace
 
 _UNSTATED_CONTEXT = 1 << 20
 """Tokens; a model that does not state its context is not held to one."""
+
+ITEM_TRACE = "item_trace"
+_ALONG_ITEMS = {ITEM_TRACE, ITEMS.name, PROMPTS.name}
 
 TASK = "silentzone.measure.session:measure_model"
 
@@ -93,42 +106,122 @@ class _Session:
         started = time.perf_counter()
         with self._engine.open(Path(job.path), job.model, settings) as backend:
             self._seconds["load"] = time.perf_counter() - started
-            for part in model_parts(job, backend.info):
-                self._attempt(backend, part)
+            parts = model_parts(job, backend.info)
+            for _, together in groupby(parts, key=lambda part: part.decode):
+                if self._is_in_vain(parts):
+                    break
+                self._attempt(backend, list(together))
         return {
             "seconds": self._seconds,
             "kept": self._kept,
             "failures": self._failures,
         }
 
-    def _measure(self, backend: LogitBackend, part: Part) -> None:
-        """Measure one part and store it."""
-        name = self._job.model.name
+    def _is_in_vain(self, parts: Sequence[Part]) -> bool:
+        """Whether the reference failed on every text: then the study ends before it has begun."""
+        corpora = {part.title for part in parts if part.key.kind == "trace"}
+        failed = {failure["part"] for failure in self._failures}
+        return self._job.only_traces and bool(corpora) and corpora <= failed
+
+    def _measure(self, backend: LogitBackend, parts: Sequence[Part]) -> None:
+        """Measure the missing parts of one decode and store them."""
+        part, started = parts[0], time.perf_counter()
         if part.schema is None:
             corpus = self._corpus(part.group)
             write_trace(
-                backend, self._output_head(), self._folder, corpus, part.key, self._tell(part)
+                backend, self._output_head(), self._folder, corpus, part.key, self._tell(parts)
             )
-            return
-        columns = {
-            TOKENS.name: self._token_columns,
-            FLOORS.name: self._floor_columns,
-            ITEMS.name: self._item_columns,
-            CHURN.name: self._churn_columns,
-        }[part.schema.name](backend, part)
+        else:
+            columns = {
+                TOKENS.name: self._token_columns,
+                FLOORS.name: self._floor_columns,
+                CHURN.name: self._churn_columns,
+            }[part.schema.name](backend, part)
+            self._store(part, columns)
+        self._seconds[part.title] = time.perf_counter() - started
+
+    def _measure_benchmark(self, backend: LogitBackend, parts: Sequence[Part]) -> None:
+        """Ask a benchmark's items once: for their scores, and for what is seen along them."""
+        wanted = {part.key.kind: part for part in parts}
+        answers = wanted.pop(ITEMS.name, None)
+        started = time.perf_counter()
+        if ITEM_TRACE in wanted:
+            columns, watched = self._trace_along(backend, parts, wanted[ITEM_TRACE])
+        elif PROMPTS.name in wanted:
+            columns, watched = self._compare_along(backend, parts, wanted[PROMPTS.name])
+        else:
+            benchmark = self._benchmark(parts[0].group)
+            is_traced = keeps_item_trace(self._job, benchmark)  # then its key says so
+            watched = Watched(Nobody, with_hidden=is_traced and self._output_head() is not None)
+            columns = self._ask(backend, parts, watched)
+        if answers is not None:
+            self._store(answers, columns)
+            self._seconds[answers.title] = time.perf_counter() - started - watched.seconds
+        for part in wanted.values():
+            if watched.failure is None:
+                self._seconds[part.title] = watched.seconds
+
+    def _trace_along(
+        self, backend: LogitBackend, parts: Sequence[Part], part: Part
+    ) -> tuple[dict[str, Any], Watched]:
+        """Score items and keep the reference's distributions; what fails, fails both."""
+        model, head = self._job.model, self._output_head()
+        with ItemTraceRun(model, head, self._folder, part.group, part.key) as run:
+            watched = Watched(lambda: run, with_hidden=head is not None)
+            return self._ask(backend, parts, watched), watched
+
+    def _compare_along(
+        self, backend: LogitBackend, parts: Sequence[Part], part: Part
+    ) -> tuple[dict[str, Any], Watched]:
+        """Score items and compare distributions; if these cannot be compared, score them only."""
+        made: list[ItemComparison] = []
+
+        def compare() -> ItemComparison:
+            trace = self._item_trace(part.group, backend.info)
+            head = self._output_head() if trace.form == "hidden" else None
+            items = load_items(self._benchmark(part.group))
+            made.append(ItemComparison(trace, head, items))
+            return made[0]
+
+        watched = Watched(compare, may_fail=len(parts) > 1)
+        columns = self._ask(backend, parts, watched)
+        if watched.failure is None:
+            self._store(part, made[0].table())
+        else:
+            self._fail(part, watched.failure)
+        return columns, watched
+
+    def _ask(
+        self, backend: LogitBackend, parts: Sequence[Part], observer: ItemObserver
+    ) -> dict[str, Any]:
+        benchmark = self._benchmark(parts[0].group)
+        items = load_items(benchmark)
+        tell = self._tell(parts)
+        return measure_items(
+            backend,
+            items,
+            benchmark.headline,
+            self._context_length(),
+            lambda done: tell(done, len(items)),
+            observer,
+        )
+
+    def _store(self, part: Part, columns: dict[str, Any]) -> None:
+        assert part.schema is not None, "a trace is stored while it is measured"
+        name = self._job.model.name
         self._folder.write_table(part.schema, part.group, name, columns, part.key)
 
     def _token_columns(self, backend: LogitBackend, part: Part) -> dict[str, Any]:
         trace = self._trace(part.group, backend.info)
         reader = TraceReader(trace, self._output_head() if trace.form == "hidden" else None)
-        return measure_candidate(backend, reader, trace.window_count, self._tell(part))
+        return measure_candidate(backend, reader, trace.window_count, self._tell([part]))
 
     def _floor_columns(self, backend: LogitBackend, part: Part) -> dict[str, Any]:
         corpus = self._corpus(part.group)
         trace = self._trace(part.group, backend.info)
         windows = floor_windows(self._job, corpus)
         positions = token_by_token_positions(self._job, corpus)
-        tell = self._tell(part)
+        tell = self._tell([part])
         total = floor_steps(windows, positions, trace.window_count, trace.positions_per_window)
         steps = count(1)
         return measure_floors(
@@ -140,21 +233,10 @@ class _Session:
             on_window=lambda: tell(next(steps), total),
         )
 
-    def _item_columns(self, backend: LogitBackend, part: Part) -> dict[str, Any]:
-        benchmark = self._benchmark(part.group)
-        items = load_items(benchmark)
-        tell = self._tell(part)
-        return measure_items(
-            backend,
-            items,
-            benchmark.headline,
-            self._context_length(),
-            lambda done: tell(done, len(items)),
-        )
-
     def _churn_columns(self, backend: LogitBackend, part: Part) -> dict[str, Any]:
         benchmark, name = self._benchmark(part.group), self._job.model.name
-        key = items_key(self._job.model, benchmark, backend.info)
+        keeps_trace = keeps_item_trace(self._job, benchmark)
+        key = items_key(self._job.model, benchmark, backend.info, keeps_trace=keeps_trace)
         if not self._folder.has_part(ITEMS, part.group, name, key):
             raise MeasurementError(
                 f"there are no answers of `{name}` to benchmark `{part.group}` to ask again",
@@ -189,37 +271,68 @@ class _Session:
             )
         return trace
 
+    def _item_trace(self, benchmark: str, info: BackendInfo) -> ItemTrace:
+        key = item_trace_key(self._job.reference, self._benchmark(benchmark), info)
+        has_trace = self._folder.has_trace(benchmark, key)
+        trace = self._folder.item_trace(benchmark) if has_trace else None
+        if trace is None:
+            raise MeasurementError(
+                f"there is no trace of the reference along the items of benchmark `{benchmark}`",
+                hint="see why the reference could not be measured",
+            )
+        return trace
+
     def _output_head(self) -> OutputHead | None:
         if not self._head_loaded:
             self._head = self._engine.output_head(Path(self._job.reference_path))
             self._head_loaded = True
         return self._head
 
-    def _tell(self, part: Part) -> Callable[[int, int], None]:
+    def _tell(self, parts: Sequence[Part]) -> Callable[[int, int], None]:
+        """Tell how far parts measured together are, as if one followed the other."""
+        ends = list(accumulate(part.cost for part in parts))
+        ahead = list(zip(parts, ends, strict=True))
+
         def tell(done: int, total: int) -> None:
-            self._emit({"part": part.title, "share": done / max(total, 1)})
+            at = ends[-1] * (done / max(total, 1))
+            while ahead and at >= ahead[0][1]:
+                self._emit({"part": ahead.pop(0)[0].title, "share": 1.0})
+            if ahead:
+                part, end = ahead[0]
+                share = 1.0 - (end - at) / part.cost
+                self._emit({"part": part.title, "share": max(0.0, share)})
 
         return tell
 
-    def _attempt(self, backend: LogitBackend, part: Part) -> None:
-        """Measure a part unless it is there; a failure of the measurement is recorded."""
-        self._emit({"part": part.title, "share": 0.0})
-        started = time.perf_counter()
+    def _attempt(self, backend: LogitBackend, parts: Sequence[Part]) -> None:
+        """Measure what is missing of a decode; a failure of the measurement is recorded."""
+        self._emit({"part": parts[0].title, "share": 0.0})
+        part = parts[0]
         try:
-            if part.is_finished(self._folder, self._job.model.name):
-                self._kept.append(part.title)
+            missing = []
+            for part in parts:
+                if part.is_finished(self._folder, self._job.model.name):
+                    self._kept.append(part.title)
+                else:
+                    missing.append(part)
+            if not missing:
                 return
-            self._measure(backend, part)
+            part = missing[0]
+            if part.key.kind in _ALONG_ITEMS:
+                self._measure_benchmark(backend, missing)
+            else:
+                self._measure(backend, missing)
         except StorageError:
             raise  # the next part would meet the same disk
         except SilentzoneError as error:
-            self._failures.append(
-                {
-                    "part": part.title,
-                    "cause": error.message,
-                    "hint": error.hint or "",
-                    "error": type(error).__name__,
-                }
-            )
-            return
-        self._seconds[part.title] = time.perf_counter() - started
+            self._fail(part, error)
+
+    def _fail(self, part: Part, error: SilentzoneError) -> None:
+        self._failures.append(
+            {
+                "part": part.title,
+                "cause": error.message,
+                "hint": error.hint or "",
+                "error": type(error).__name__,
+            }
+        )

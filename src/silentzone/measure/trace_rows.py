@@ -32,6 +32,8 @@ _LARGEST_SELF_KLD = 1e-6
 _LARGEST_REBUILD_SHARE = 0.35
 """Rebuilding may take this share of a decode's time; beyond it logits are stored if they fit."""
 LARGEST_LOGITS_BYTES = 8 * 10**9
+_BLOCK_ROWS = 256
+_BLOCK_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +218,19 @@ class KeptRows:
             rebuilt = self._rebuild(part)
             times.append(time.perf_counter() - started)
         return min(times), rebuilt
+
+
+def block_rows(vocabulary_size: int) -> int:
+    """Rows of logits that are held at once where rows come in small groups: about a window's.
+
+    A product with few rows is bound by reading the head's weights, which 256 rows share.
+
+    Examples
+    --------
+    >>> block_rows(32_000), block_rows(1_000_000)
+    (256, 67)
+    """
+    return max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // (4 * vocabulary_size)))
 
 
 class RowReader:

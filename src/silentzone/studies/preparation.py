@@ -77,6 +77,7 @@ def benchmark_job(
         headline=entry.score,
         items_sha256=ref.items_sha256,
         item_count=ref.item_count,
+        divergence=entry.divergence,
     )
     return job, ref
 

@@ -86,7 +86,9 @@ class SharedProgress:
         with self._lock:
             self._done[title] = share * cost
             self._progress.advance(f"step {title}", share)
-            self._progress.advance("study", sum(self._done.values()) / self._total)
+            # a part that failed may be measured again in another way, so more than the total
+            done = min(1.0, sum(self._done.values()) / self._total)
+            self._progress.advance("study", done)
 
     def end(self, title: str, outcome: str) -> None:
         """Finish one step."""

@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from silentzone.execution.processes import run_in_worker
 from silentzone.measure.jobs import BenchmarkJob, ModelJob
 from silentzone.measure.parts import Part, model_parts
 from silentzone.measure.session import TASK
-from silentzone.records.tables import CHURN, FLOORS, ITEMS, TOKENS
+from silentzone.records.tables import CHURN, FLOORS, ITEMS, PROMPTS, TOKENS
 from silentzone.report import write_report
 from silentzone.store.atomic import replace_file
 from silentzone.store.folder import StudyFolder
@@ -146,14 +146,13 @@ class _Study:
         if self._config_changed():
             replace_file(self._folder.root / "study.toml", dump_config(self._config).encode())
         models = [self._cohort.reference, *self._cohort.usable]
-        waiting = [(model, self._unfinished(model)) for model in models]
-        total = sum(part.cost for _, parts in waiting for part in parts)
+        total = sum(part.cost for model in models for part in self._unfinished(model))
         if total == 0:
             self._progress.note("Everything is measured already.")
         else:
             self._write_manifest()
             with SharedProgress(self._progress, f"Measuring {len(models)} models", total) as shared:
-                self._measure_models(waiting, shared)
+                self._measure_models(models, shared)
         self._set_stale_aside(models)
         self._write_manifest()
         if not any(self._has_result(model) for model in self._cohort.usable):
@@ -188,21 +187,18 @@ class _Study:
             for failure in self._failures
         )
 
-    def _measure_models(
-        self, waiting: Sequence[tuple[InspectedModel, list[Part]]], shared: SharedProgress
-    ) -> None:
+    def _measure_models(self, models: Sequence[InspectedModel], shared: SharedProgress) -> None:
         """Run the reference's traces first, alone and with all threads, then everything else."""
         workers = self._config.engine.workers
-        (reference, parts), *others = waiting
-        traces = [part for part in parts if part.schema is None]
-        rest = [part for part in parts if part.schema is not None]
-        if traces:
+        first = self._unfinished(models[0], only_traces=True)
+        if any(part.schema is None for part in first):
             all_threads = self._settings.threads * workers
-            self._measure_model(reference, traces, shared, all_threads)
+            self._measure_model(models[0], first, shared, all_threads, only_traces=True)
+        waiting = [(model, self._unfinished(model)) for model in models]
         with ThreadPoolExecutor(workers, thread_name_prefix="model") as pool:
             running = [
                 pool.submit(self._measure_model, model, parts, shared, self._settings.threads)
-                for model, parts in ((reference, rest), *others)
+                for model, parts in waiting
                 if parts
             ]
             try:
@@ -220,18 +216,19 @@ class _Study:
         parts: Sequence[Part],
         shared: SharedProgress,
         threads: int,
+        *,
+        only_traces: bool = False,
     ) -> None:
         if self._stop.is_set():
             return
         name = model.ref.name
-        is_trace = parts[0].schema is None
-        title = f"{name} (the reference's own distributions)" if is_trace else name
+        title = f"{name} (the reference's own distributions)" if only_traces else name
         step = shared.step(title, {part.title: part.cost for part in parts})
         started = time.perf_counter()
         try:
             result = run_in_worker(
                 TASK,
-                self._job(model, threads, only_traces=is_trace).to_json(),
+                self._job(model, threads, only_traces=only_traces).to_json(),
                 on_event=lambda event: step.take(str(event["part"]), float(event["share"])),
                 should_stop=self._stop.is_set,
                 what=f"measuring `{name}`",
@@ -255,25 +252,30 @@ class _Study:
             self._timings[title] = {**result["seconds"], "total": seconds}
             outcome = "failed" if result["failures"] else "done"
         step.finish(outcome)
-        if is_trace:
-            self._keep_traced_corpora(cause)
+        if only_traces:
+            self._keep_traced(cause)
         self._write_manifest()
 
-    def _keep_traced_corpora(self, cause: SilentzoneError | None) -> None:
-        """Go on with the corpora the reference was run over; with none there is no study."""
+    def _keep_traced(self, cause: SilentzoneError | None) -> None:
+        """Go on with what the reference was run over; with no corpus of several is no study."""
         job = self._job(self._cohort.reference)
         traced = {
-            part.group
+            (part.key.kind, part.group)
             for part in model_parts(job, self._info)
             if part.schema is None and part.is_finished(self._folder, job.model.name)
         }
-        if cause is not None and not traced:
+        corpora = tuple(one for one in self._corpora if ("trace", one.name) in traced)
+        if cause is not None and self._corpora and not corpora:
             kind = type(cause) if isinstance(cause, InputError) else MeasurementError
             raise kind(
                 f"the reference `{job.model.name}` could not be measured: {cause.message}",
                 hint=cause.hint or "nothing can be compared without it; finished parts are kept",
             )
-        self._corpora = tuple(corpus for corpus in self._corpora if corpus.name in traced)
+        self._corpora = corpora
+        self._benchmarks = [
+            (replace(job, divergence=job.divergence and ("item_trace", job.name) in traced), ref)
+            for job, ref in self._benchmarks
+        ]
 
     def _job(
         self, model: InspectedModel, threads: int = 1, *, only_traces: bool = False
@@ -298,9 +300,9 @@ class _Study:
             benchmarks=tuple(job for job, _ in self._benchmarks),
         )
 
-    def _unfinished(self, model: InspectedModel) -> list[Part]:
+    def _unfinished(self, model: InspectedModel, *, only_traces: bool = False) -> list[Part]:
         name = model.ref.name
-        parts = model_parts(self._job(model), self._info)
+        parts = model_parts(self._job(model, only_traces=only_traces), self._info)
         return [part for part in parts if not part.is_finished(self._folder, name)]
 
     def _has_any(self, model: InspectedModel) -> bool:
@@ -318,7 +320,10 @@ class _Study:
         """Hide tables of settings that were changed, also where no new ones could be measured."""
         corpora = [job.name for job in self._corpora]
         benchmarks = [job.name for job, _ in self._benchmarks]
-        groups = {TOKENS: corpora, FLOORS: corpora, ITEMS: benchmarks, CHURN: benchmarks}
+        groups = {
+            **dict.fromkeys((TOKENS, FLOORS), corpora),
+            **dict.fromkeys((ITEMS, CHURN, PROMPTS), benchmarks),
+        }
         for model in models:
             parts = model_parts(self._job(model), self._info)
             wanted = {(part.schema, part.group): part.key for part in parts}
@@ -328,7 +333,9 @@ class _Study:
                     self._folder.set_aside(schema, group, model.ref.name, key)
 
     def _record(self, model: str, part: str, cause: str) -> None:
-        self._failures.append({"model": model, "part": part, "cause": cause})
+        failure = {"model": model, "part": part, "cause": cause}
+        if failure not in self._failures:  # what the reference is asked twice can fail twice
+            self._failures.append(failure)
 
     def _benchmark_jobs(
         self, entries: Sequence[BenchmarkEntry]

@@ -67,6 +67,7 @@ def benchmark():
             "headline": "normalized",
             "items_sha256": "d" * 64,
             "item_count": 10,
+            "divergence": True,
         }
         return BenchmarkJob(**{**usual, **fields})
 

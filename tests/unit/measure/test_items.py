@@ -112,8 +112,8 @@ def test_shared_prompts_give_the_sums_of_separate_prompts(fake):
     class Separate:
         tokenize = staticmethod(model.tokenize)
 
-        def continuation_logits(self, requests, *, split):
-            return model.continuation_logits(requests, share_prompts=False, split=split)
+        def continuation_logits(self, requests, **options):
+            return model.continuation_logits(requests, share_prompts=False, **options)
 
     separate_engine: Any = Separate()
     tokenized = tokenize_items(model, ITEMS_ASKED, 64)
@@ -140,8 +140,8 @@ def test_logits_that_are_not_finite_give_no_score(fake):
     class Bad:
         tokenize = staticmethod(model.tokenize)
 
-        def continuation_logits(self, requests, *, split):
-            for part in model.continuation_logits(requests, split=split):
+        def continuation_logits(self, requests, **options):
+            for part in model.continuation_logits(requests, **options):
                 if (part.request, part.continuation) == (1, 2):
                     part.logits_NV[0, 0] = np.nan
                 yield part
@@ -186,8 +186,9 @@ def test_churn_sees_an_answer_that_flips(fake, folder):
     class Flips:
         tokenize = staticmethod(model.tokenize)
 
-        def continuation_logits(self, requests, *, split):
+        def continuation_logits(self, requests, *, with_hidden, split):
             assert split.tokens_per_call in {1, 100}
+            assert not with_hidden
             for part in model.continuation_logits(requests, split=split):
                 yield replace(part, logits_NV=-part.logits_NV)
 

@@ -14,7 +14,8 @@ from silentzone.records.config import FloorEntry
 
 INFO = ENGINE.describe(EngineSettings(threads=1))
 ON_THE_CORPUS = {"fidelity on text", "noise floor on text"}
-ON_THE_BENCHMARK = {"benchmark own", "churn floor on own"}
+ANSWERS = {"benchmark own", "churn floor on own"}
+ON_THE_BENCHMARK = ANSWERS | {"fidelity along own"}
 
 
 def _keys(job, info=INFO):
@@ -46,12 +47,38 @@ def test_a_setting_of_a_corpus_changes_what_is_measured_on_it_alone(model_job, c
     assert _touched(before, after) == ON_THE_CORPUS
 
 
-@pytest.mark.parametrize("change", [{"headline": "raw"}, {"items_sha256": "0" * 64}])
-def test_a_setting_of_a_benchmark_changes_its_answers_alone(model_job, benchmark, change):
+@pytest.mark.parametrize(
+    ("change", "touched"),
+    [
+        ({"headline": "raw"}, ANSWERS),
+        ({"items_sha256": "0" * 64}, ON_THE_BENCHMARK),
+        ({"divergence": False}, {"fidelity along own"}),
+    ],
+)
+def test_a_setting_of_a_benchmark_changes_what_is_measured_on_it_alone(
+    model_job, benchmark, change, touched
+):
     other = benchmark(name="other")
     before = _keys(model_job(benchmarks=(benchmark(), other)))
     after = _keys(model_job(benchmarks=(benchmark(**change), other)))
-    assert _touched(before, after) == ON_THE_BENCHMARK
+    assert _touched(before, after) == touched
+
+
+def test_what_is_kept_of_the_reference_is_part_of_its_answers_key(model_job, benchmark):
+    """An engine may compute more rows in that pass, and round them otherwise."""
+    kept = _keys(model_job(is_reference=True))
+    plain = _keys(model_job(is_reference=True, benchmarks=(benchmark(divergence=False),)))
+    assert _touched(kept, plain) == ANSWERS | {"reference along own"}
+    candidate = _keys(model_job())
+    assert {title: plain[title] for title in ANSWERS} == {
+        title: candidate[title] for title in ANSWERS
+    }
+
+
+def test_the_references_trace_along_items_does_not_know_how_they_are_scored(model_job, benchmark):
+    before = _keys(model_job(is_reference=True))
+    after = _keys(model_job(is_reference=True, benchmarks=(benchmark(headline="raw"),)))
+    assert _touched(before, after) == ANSWERS
 
 
 @pytest.mark.parametrize(
@@ -122,7 +149,9 @@ def test_another_model_changes_every_key_and_another_reference_only_fidelity(mod
     assert _touched(_keys(job), _keys(replace(job, model=other))) == (
         ON_THE_CORPUS | ON_THE_BENCHMARK
     )
-    assert _touched(_keys(job), _keys(replace(job, reference=other))) == {"fidelity on text"}
+    assert _touched(_keys(job), _keys(replace(job, reference=other))) == {
+        "fidelity on text", "fidelity along own",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("version", ["METRICS_VERSION", "SCORING_VERSION"])
@@ -130,7 +159,8 @@ def test_new_arithmetic_makes_new_parts(model_job, monkeypatch, version):
     job = model_job()
     before = _keys(job)
     monkeypatch.setattr(protocol, version, 99)
-    expected = ON_THE_CORPUS if version == "METRICS_VERSION" else ON_THE_BENCHMARK
+    by_metrics = ON_THE_CORPUS | {"fidelity along own"}
+    expected = by_metrics if version == "METRICS_VERSION" else ANSWERS
     assert _touched(before, _keys(job)) == expected
 
 
@@ -151,13 +181,36 @@ def test_only_fields_of_the_model_differ_between_two_candidates(model_job):
 def test_the_reference_has_a_trace_in_place_of_fidelity(model_job):
     titles = [part.title for part in model_parts(model_job(is_reference=True), INFO)]
     assert titles == [
-        "reference on text", "noise floor on text", "benchmark own", "churn floor on own",
+        "reference on text", "noise floor on text", "reference along own", "benchmark own",
+        "churn floor on own",
     ]  # fmt: skip
+
+
+def test_traces_alone_are_those_and_the_answers_of_their_decode(model_job, benchmark):
+    own, other = benchmark(), benchmark(name="other", divergence=False)
+    job = model_job(is_reference=True, only_traces=True, benchmarks=(own, other))
+    parts = model_parts(job, INFO)
+    assert [part.title for part in parts] == [
+        "reference on text", "reference along own", "benchmark own",
+    ]  # fmt: skip
+    assert parts[1].decode == parts[2].decode != parts[0].decode
+
+
+def test_only_answers_and_what_is_seen_along_them_share_a_decode(model_job):
+    for job in (model_job(), model_job(is_reference=True)):
+        shared: dict[str, list[str]] = {}
+        for part in model_parts(job, INFO):
+            shared.setdefault(part.decode, []).append(part.key.kind)
+        together = [kinds for kinds in shared.values() if len(kinds) > 1]
+        assert len(together) == 1
+        assert set(together[0]) in ({"items", "prompts"}, {"items", "item_trace"})
 
 
 def test_a_floor_that_is_not_asked_for_is_no_part(model_job):
     nothing = FloorEntry(windows=0, token_by_token_positions=0, items=0)
-    assert set(_keys(model_job(floor=nothing))) == {"fidelity on text", "benchmark own"}
+    assert set(_keys(model_job(floor=nothing))) == {
+        "fidelity on text", "benchmark own", "fidelity along own",
+    }  # fmt: skip
 
 
 def test_single_tokens_are_decoded_on_the_first_corpus_only(model_job, corpus):
