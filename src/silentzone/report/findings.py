@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ALL = "all"
 """The row of `prompts` and `router` over every candidate, or over every benchmark."""
-_MOST_BENCHMARKS = 2
+_MOST_BENCHMARKS = 1
 
 
 def findings(cohort: Cohort) -> tuple[Finding, ...]:
@@ -105,6 +105,11 @@ def prompt_rows(cohort: Cohort) -> list[Raw]:
 def router_rows(cohort: Cohort) -> list[Raw]:
     """Return every row, the one over all benchmarks first."""
     return sorted(rows(cohort.raw, "router"), key=lambda row: row.get("benchmark") != ALL)
+
+
+def said(*sections: object) -> tuple[str, ...]:
+    """Return the sentences of some rows or sections; those without one are left out."""
+    return tuple(text for text in map(_sentence, sections) if text)
 
 
 def _sentence(row: object) -> str:

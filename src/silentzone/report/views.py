@@ -164,6 +164,8 @@ class Figure:
     table: Table
     omitted: tuple[str, ...] = ()
     """What could not be drawn, counted, with the reason."""
+    said: tuple[str, ...] = ()
+    """What the analysis says of it, before how to read it."""
     layout: str = ""
     """How a wide page sets the drawings: ``pairs``, ``thirds`` (two rows), or as many as fit."""
 

@@ -122,23 +122,25 @@ def expected_range(raw: object) -> tuple[float | None, float | None]:
 
 
 def written_range(lower: float | None, upper: float | None) -> str:
-    """Return a range of coefficients as `low to high`.
+    """Return a range of coefficients as `low to high`, as one number where both read the same.
 
     Examples
     --------
-    >>> written_range(-0.61, -0.2), written_range(None, None)
-    ('−0.61 to −0.20', '–')
+    >>> written_range(-0.61, -0.2), written_range(0.501, 0.502), written_range(None, None)
+    ('−0.61 to −0.20', '+0.50', '–')
     """
     if lower is None or upper is None:
         return numbers.DASH
-    return f"{numbers.coefficient(lower)} to {numbers.coefficient(upper)}"
+    low, high = numbers.coefficient(lower), numbers.coefficient(upper)
+    return low if low == high else f"{low} to {high}"
 
 
 def expected_bounds(relation: Raw) -> tuple[float | None, float | None]:
     """Range to expect on the scale of the raw coefficient beside which it stands, or two nulls."""
     lower, upper = expected_range(relation.get("expected"))
     sign = turn(relation)
-    if lower is None or upper is None or sign is None:
+    # Over the full cohort the relation is held against itself.
+    if lower is None or upper is None or sign is None or relation.get("zone") == FULL:
         return None, None
     return (lower, upper) if sign > 0 else (-upper, -lower)
 

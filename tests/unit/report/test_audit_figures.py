@@ -89,7 +89,7 @@ def test_variants_that_stand_out_are_those_the_analysis_names(draw, analysis):
     assert figure.panels[1].detail == "1 of 91 variants stand out, n = 8"
     looks = [row["look"] for row in drawn(figure.panels[1], "look")]
     assert (looks.count("stands out"), looks.count("headline")) == (1, 1)
-    assert figure.caption.startswith("One of 92 escapes.")
+    assert figure.said == ("One of 92 escapes.",)
 
 
 def test_a_family_nobody_foresaw_gets_a_row_of_its_own(draw, analysis):
@@ -127,6 +127,26 @@ def test_a_bin_that_begins_at_zero_can_be_drawn_on_a_log_axis(draw):
     rows = drawn(draw(failed_prompts).panels[0], "low")
     assert rows[0]["low"] > 0
     assert [row["low"] < row["middle"] < row["high"] for row in rows] == [True] * 5
+
+
+def test_a_bin_without_an_end_is_drawn_to_the_edge(draw, analysis):
+    bins = analysis["prompts"][0]["predictors"][0]["calibration"]
+    bins[-1]["high"] = None
+    bins[0].update(low=0.0, high=0.0)
+    rows = drawn(draw(failed_prompts).panels[0], "low")
+    assert len(rows) == 5
+    assert rows[-1]["high"] > rows[-1]["low"] > 0
+    assert 0 < rows[0]["low"] <= rows[0]["high"]
+
+
+def test_the_level_without_a_predictor_counts_answers_not_items(draw, analysis):
+    analysis["prompts"][0].update(n_items=100, n_failed=320, n_passed=5680)
+    (level,) = drawn(draw(failed_prompts).panels[0], "level")
+    assert level["level"] == pytest.approx(100 * 320 / 6000)
+
+
+def test_pooled_bins_are_not_taken_for_the_power_of_the_predictor(draw):
+    assert "The bins pool all candidates" in draw(failed_prompts).caption
 
 
 def test_the_confidence_falls_to_the_right(draw):
@@ -171,7 +191,7 @@ def test_predictors_have_a_line_each_by_number_of_items_in_both_zones(draw):
     rows = drawn(figure.panels[0], "predictor")
     assert len(rows) == 19
     assert len({row["predictor"] for row in rows}) == 4
-    assert figure.caption.endswith("about as well as 800 items of net itself do.")
+    assert figure.said[0].endswith("about as well as 800 items of net itself do.")
 
 
 def test_the_best_set_and_the_pairs_share_the_order_of_the_composite(draw, analysis):

@@ -32,7 +32,7 @@ def test_findings_speak_of_the_zone_and_of_the_full_cohort_where_there_is_none(a
 
 def test_many_benchmarks_are_counted_not_recited(analysis):
     sentence = next(f for f in findings(index(analysis)) if f.figure == "prompts").sentence
-    assert sentence.endswith(" In the figure: 1 more.")
+    assert sentence.endswith(" In the figure: 2 more.")
 
 
 def test_variants_are_summed_up_per_score_and_zone(analysis):

@@ -71,7 +71,7 @@ def test_volume_and_direction_are_read_as_the_analysis_reads_them(analysis):
     near = next(row for row in analysis["volume_direction"] if row["zone"] == "equivalence")
     near["sentence"] = "Volume yes, direction unknown."
     figure = next(f for f in build_page(analysis).figures if f.identity == "volume")
-    assert figure.caption.endswith(" Volume yes, direction unknown.")
+    assert figure.said == ("Volume yes, direction unknown.",)
 
 
 def test_volume_direction_and_net_stand_beside_each_other_for_both_zones(whole_page):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from silentzone.report import charts, numbers, tables
 from silentzone.report.charts import Difference, PairCell
-from silentzone.report.escaping import visible
+from silentzone.report.findings import said
 from silentzone.report.points import omissions
 from silentzone.report.reading import COMPOSITE, Raw, quantity, rows
 from silentzone.report.views import Figure, KeyEntry, Panel
@@ -37,13 +37,13 @@ def best_and_pairs(cohort: Cohort) -> Figure | None:
         panels.append(_matrix(cohort, pairs, order))
     if not panels:
         return None
-    sentence = best.get("sentence")
     lost = len(list(rows(best, "comparisons"))) - len(drawn)
     return Figure(
         identity="best",
         title="Which candidates can be told from each other?",
-        caption=f"{visible(sentence) if sentence else ''} Best composite first; the empty cells"
-        " along the diagonal are the choices these items cannot settle.".strip(),
+        caption="Best composite first. The cells without a colour are the choices these items"
+        " cannot settle.",
+        said=said(best, decision.get("yardstick")),
         key=(
             KeyEntry(mark="dot blue", text="cannot be told from the best"),
             KeyEntry(mark="dot muted", text="shown to be below the best"),

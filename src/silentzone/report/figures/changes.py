@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from silentzone.report import charts, numbers
 from silentzone.report.charts import Axes, Bar, Yardstick
 from silentzone.report.cohort import NOT_MEASURED, Cohort
-from silentzone.report.escaping import shorten, visible
+from silentzone.report.escaping import shorten
 from silentzone.report.figures.marks import bars, pick, zone_marks
-from silentzone.report.findings import volume_row
+from silentzone.report.findings import said, volume_row
 from silentzone.report.points import (
     by_zone,
     decomposed_relation,
@@ -52,8 +52,6 @@ def volume_and_direction(cohort: Cohort) -> Figure | None:
             panels += [panel] if panel else []
     if not panels:
         return None
-    row = volume_row(cohort, score)
-    sentence = f" {visible(row['sentence'])}" if row and row.get("sentence") else ""
     columns = [
         (f"{score_title(score)}: {part}", decomposed(cohort, score, part), how)
         for part, _, _, how in _PARTS
@@ -62,8 +60,8 @@ def volume_and_direction(cohort: Cohort) -> Figure | None:
         identity="volume",
         title=f"Does {cohort.headline_words} say how much changed, or which way?",
         caption="Volume is the share of items whose outcome changed, direction runs from −1 (all"
-        " changes are losses) to +1 (all are gains), net is what is left of both in the score."
-        + sentence,
+        " changes are losses) to +1 (all are gains), net is what is left of both in the score.",
+        said=said(volume_row(cohort, score)),
         key=(*zone_marks(cohort), *pick(cohort), *bars(cohort)),
         panels=tuple(panels),
         table=model_table(cohort, "volume-data", "Volume, direction and net.", columns),

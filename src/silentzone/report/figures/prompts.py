@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from silentzone.report import charts, numbers, tables
 from silentzone.report.charts import Bin, BinAxes, Curve, Ruling
 from silentzone.report.escaping import shorten, visible
-from silentzone.report.findings import ALL, prompt_rows, router_rows
+from silentzone.report.findings import ALL, prompt_rows, router_rows, said
 from silentzone.report.numbers import finite
 from silentzone.report.points import omissions
 from silentzone.report.reading import COMPOSITE, Raw, quantity, rows
@@ -57,13 +57,14 @@ def failed_prompts(cohort: Cohort) -> Figure | None:
         panels += [_bins_panel(row, name, bins, top) for name, bins in drawn.items() if bins]
         where = score_title(str(row.get("benchmark")))
         undrawn[where] = sum(not bins for bins in drawn.values())
-    told = " ".join(visible(row["sentence"]) for row in found[:2] if row.get("sentence"))
     return Figure(
         identity="prompts",
         title="Does divergence say which prompts fail?",
-        caption="Among the prompts the reference passed, the share a candidate failed, from the"
-        " least suspect bin at the left to the most suspect at the right: the steeper drawing"
-        f" knows more. {told}".strip(),
+        caption="Of the answers to items the reference passed, the share that failed, from the"
+        " least suspect bin at the left to the most suspect at the right. The bins pool all"
+        " candidates, and a weak candidate has both more divergence and more failures; the AUROC"
+        " compares answers of one candidate with each other, so it is the fair number.",
+        said=said(*found),
         key=(
             KeyEntry(mark="bar blue", text="a bin, with the interval of its share"),
             KeyEntry(mark="dots muted", text="share failed over all bins"),
@@ -114,7 +115,7 @@ def _tallest(bins: list[Bin]) -> float:
 
 def _bins_panel(row: Raw, name: str, bins: list[Bin], top: float) -> Panel:
     words, axis, is_log, is_falling = _BINNED[name]
-    failed, total = finite(row.get("n_failed")), finite(row.get("n_items"))
+    failed, passed = finite(row.get("n_failed")), finite(row.get("n_passed"))
     auroc = next(
         quantity(one.get("auroc")) for one in rows(row, "predictors") if one["predictor"] == name
     )
@@ -126,7 +127,9 @@ def _bins_panel(row: Raw, name: str, bins: list[Bin], top: float) -> Panel:
         is_log=is_log,
         is_falling=is_falling,
         top=min(1.05 * max(top, 0.1), 100.0),
-        overall=None if failed is None or not total else 100 * failed / total,
+        overall=None
+        if failed is None or passed is None or not failed + passed
+        else 100 * failed / (failed + passed),
     )
     first, last = (bins[-1], bins[0]) if is_falling else (bins[0], bins[-1])
     label = (
@@ -161,7 +164,6 @@ def router(cohort: Cohort) -> Figure | None:
                     upper=None if accuracy.upper is None else 100 * accuracy.upper,
                 )
             )
-    sentence = found[0].get("sentence")
     order = list(dict.fromkeys(one.rule for one in drawn))
     label = "How often a rule is right, in percent: " + "; ".join(
         f"{one.group}, {words[one.rule]}: {one.value:.1f}" for one in drawn
@@ -170,7 +172,8 @@ def router(cohort: Cohort) -> Figure | None:
         identity="router",
         title="Does the lower divergence say which of two models to trust?",
         caption="On prompts where exactly one of two models is right, how often a rule picks that"
-        f" one; the line is a coin. {visible(sentence) if sentence else ''}".strip(),
+        " one; the line is a coin.",
+        said=said(found[0]),
         key=tuple(
             KeyEntry(mark=_RULE_LOOKS[i % len(_RULE_LOOKS)], text=words[rule])
             for i, rule in enumerate(order)
@@ -203,12 +206,12 @@ def signed_shift(cohort: Cohort) -> Figure | None:
             panels.append(
                 Panel(title=title, spec=charts.by_items(curves), label=_ends(title, curves, words))
             )
-    sentence = cohort.raw["signed_shift_summary"].get("sentence")
     return Figure(
         identity="shift",
         title="Would a metric that knows the direction do better, and with fewer items?",
         caption="Each predictor is computed on one half of the items and has to order the"
-        f" candidates by net on the other half. {visible(sentence) if sentence else ''}".strip(),
+        " candidates by net on the other half.",
+        said=said(cohort.raw["signed_shift_summary"]),
         key=(
             *(
                 KeyEntry(mark=_PREDICTOR_LOOKS[i % len(_PREDICTOR_LOOKS)], text=text)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from silentzone.report import charts, numbers, tables
 from silentzone.report.charts import Variant
 from silentzone.report.escaping import shorten, visible
-from silentzone.report.findings import variant_summary, variant_zone
+from silentzone.report.findings import said, variant_summary, variant_zone
 from silentzone.report.numbers import finite
 from silentzone.report.points import omissions
 from silentzone.report.reading import COMPOSITE, FULL, Raw, rows, texts
@@ -53,13 +53,12 @@ def specification_curve(cohort: Cohort) -> Figure | None:
         undrawn[zone_title(zone)] = len(found) - len(drawn)
         if drawn:
             panels.append(_panel(cohort, zone, drawn))
-    summary = variant_summary(cohort, zones[-1])
-    sentence = visible(summary["sentence"]) if summary and summary.get("sentence") else ""
     return Figure(
         identity="variants",
         title="Would another way to measure have ranked them?",
-        caption=f"{sentence} Every variant (metric and corpus) against the composite, from the"
-        " lowest ρ to the highest; the strip below says of which family each is.".strip(),
+        caption="Every variant (metric and corpus) against the composite, from the lowest ρ to the"
+        " highest; the strip below says of which family each is.",
+        said=said(variant_summary(cohort, zones[-1])),
         key=(
             KeyEntry(mark="dot blue", text="stands out once all variants are counted (maxT)"),
             KeyEntry(mark="dot muted", text="does not"),

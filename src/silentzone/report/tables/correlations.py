@@ -205,11 +205,11 @@ def _pvalue_method(row: Raw) -> str:
 def _expected(row: Raw, notes: Notes) -> Cell:
     raw = row.get("expected")
     lower, upper = expected_range(raw)
+    if row.get("zone") == FULL:
+        return notes.missing("the full cohort is where the relation to expect comes from")
     if lower is None or upper is None:
         cautions = texts(raw.get("cautions")) if isinstance(raw, Mapping) else ()
-        full = "the full cohort is where the relation to expect comes from"
-        missing = "no range to expect was computed"
-        return notes.missing("; ".join(cautions) or (full if row.get("zone") == FULL else missing))
+        return notes.missing("; ".join(cautions) or "no range to expect was computed")
     pvalue = finite(raw.get("pvalue")) if isinstance(raw, Mapping) else None
     detail = None if pvalue is None else f"p of so little {numbers.probability(pvalue)}"
     return Cell(text=written_range(lower, upper), detail=detail, is_number=True)
