@@ -63,10 +63,11 @@ def pair(own, difference: float, spread: float = 0.01):
         corpus="text",
         clusters=ClusterPartition.of(np.arange(2 * WINDOWS) // 2, unit="window"),
         models={
-            name: ModelPositions(columns={"kl_divergence": kld}, usable=usable, excluded={})
+            name: ModelPositions(kld=kld, usable=usable, excluded={}, fidelity={}, replicates={})
             for name, kld in (("a", first), ("b", second))
         },
         documents_known=0,
+        weights=None,
     )
     floors = {name: model_floor(own, {}, "first") for name in ("a", "b")}
     return distinguishable_pairs(corpus, floors, ["a", "b"])[0]

@@ -1,53 +1,27 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
-import numpy as np
 import pytest
+from tests.unit.analysis.studies import FOUR
 
-from silentzone.analysis.axes import _part_halves
 from silentzone.analysis.study import analyze_study
 from silentzone.errors import InputError, ProtocolMismatchError, TableError
-from silentzone.records.config import DecisionEntry
+from silentzone.records.config import AuditEntry, DecisionEntry
 
-KEYS = {
-    "schema_version",
-    "study",
-    "reference",
-    "candidates",
-    "corpora",
-    "benchmarks",
-    "engine",
-    "fidelity",
-    "distinguishable",
-    "scores",
-    "relations",
-    "decomposition",
-    "verdicts",
-    "decision",
-    "cautions",
-    "exclusions",
-    "failures",
-}
-RELATION = {
-    "metric",
-    "corpus",
-    "score",
-    "zone",
-    "definition",
-    "n",
-    "members",
-    "spearman",
-    "aligned",
-    "kendall",
-    "pvalue",
-    "pvalue_method",
-    "interval",
-    "interval_method",
-    "minimum_detectable",
-    "expected",
-    "attainable",
-    "cautions",
+SCHEMA = Path(__file__).parents[3] / "docs" / "analysis-json.md"
+ZONES = ("full", "equivalence", "band", "fidelity")
+JUDGED = ("kld_mean", "kld_median", "kld_p99", "top1_agreement", "ln_ppl_ratio", "js_mean")
+PARTS = ("volume", "direction", "net")
+BENCHMARKS = ("alpha", "beta")
+SCORES = {
+    "composite",
+    "composite_normalised",
+    "composite_rank",
+    *BENCHMARKS,
+    *(f"{part}:{name}" for part in PARTS for name in ("composite", *BENCHMARKS)),
 }
 
 
@@ -55,20 +29,52 @@ def find(rows, **wanted):
     return next(row for row in rows if all(row[name] == value for name, value in wanted.items()))
 
 
-@pytest.fixture(scope="module")
-def whole(ordinary_study):
-    return analyze_study(ordinary_study, rng_seed=1)
-
-
-def test_the_object_has_the_documented_keys_and_is_strict_json(whole):
-    assert set(whole) == KEYS
-    assert set(whole["relations"][0]) == RELATION
+def test_the_object_is_strict_json_of_the_documented_schema(whole):
     json.dumps(whole, allow_nan=False)
+    page = SCHEMA.read_text()
+    assert whole["schema_version"] == 2
+    assert [key for key in whole if f'"{key}":' not in page] == []
 
 
-def test_the_same_seed_gives_the_same_object(study, plan):
-    folder = study(plan())
-    assert analyze_study(folder, rng_seed=3) == analyze_study(folder, rng_seed=3)
+@pytest.mark.parametrize(
+    "section",
+    ["composites", "scores", "decomposition", "relations", "verdicts", "variants",
+     "variant_summaries", "sensitivity", "volume_direction"],
+)  # fmt: skip
+def test_every_row_has_the_documented_keys(whole, section):
+    text = SCHEMA.read_text().split(f'\n "{section}":', 1)[1].split('\n "', 1)[0]
+    named = set(re.findall(r'"(\w+)"', text))
+    assert whole[section]
+    assert all(set(row) <= named for row in whole[section])
+
+
+def test_every_metric_that_ranks_meets_every_score_in_every_zone_once(whole):
+    rows = [(one["metric"], one["score"], one["zone"]) for one in whole["relations"]]
+    assert len(rows) == len(set(rows)) == 23 * len(SCORES) * len(ZONES)
+    assert {score for _, score, _ in rows} == SCORES
+    assert {zone for *_, zone in rows} == set(ZONES)
+    assert not {"ppl_reference", "ppl_candidate"} & {metric for metric, *_ in rows}
+
+
+def test_six_metrics_are_judged_and_the_first_on_single_benchmarks_too(whole):
+    judged = {(one["metric"], one["score"]) for one in whole["verdicts"]}
+    scores = ("composite", *(f"{part}:composite" for part in PARTS))
+    single = {("kld_mean", name) for name in BENCHMARKS}
+    assert judged == {(metric, score) for metric in JUDGED for score in scores} | single
+    expected = {(r["metric"], r["score"]) for r in whole["relations"] if r["expected"] is not None}
+    assert expected == judged
+
+
+def test_the_headline_is_mean_kld_on_the_first_corpus(whole):
+    assert whole["headline"] == {"metric": "kld_mean", "corpus": "text"}
+
+
+def test_the_same_folder_and_seed_give_the_same_object_and_another_seed_other_draws(study, plan):
+    folder = study(plan(names=FOUR))
+    first, again, other = (analyze_study(folder, rng_seed=seed) for seed in (3, 3, 4))
+    assert json.dumps(first, sort_keys=True) == json.dumps(again, sort_keys=True)
+    assert first["relations"] != other["relations"]
+    assert first["fidelity"] == other["fidelity"]
 
 
 def test_candidates_stand_largest_first(whole):
@@ -89,68 +95,102 @@ def test_aligned_turns_a_loss_around_and_keeps_a_gain(whole):
     assert gain["aligned"] == gain["spearman"]
 
 
-def test_what_is_not_simulated_is_null_with_a_caution_and_nothing_is_called_silent(whole):
-    assert all(relation["expected"] is None for relation in whole["relations"])
-    assert all("not simulated" in relation["cautions"][-1] for relation in whole["relations"])
-    assert {one["verdict"] for one in whole["verdicts"]} <= {"informative", "cannot tell"}
+def test_what_was_simulated_is_a_range_over_shapes_and_what_was_not_says_why(whole):
+    expected = [r["expected"] for r in whole["relations"] if r["expected"] is not None]
+    assert any(one["n_simulations"] == 1000 for one in expected)
+    for one in expected:
+        medians = [shape["median"] for shape in one["shapes"]]
+        assert one["low"] == min(medians, default=None)
+        assert one["high"] == max(medians, default=None)
+        assert (one["pvalue"] is None) == (not medians)
+    simulated = find(whole["relations"], metric="kld_mean", score="composite", zone="full")
+    assert [shape["shape"] for shape in simulated["expected"]["shapes"]] == ["isotonic"]
 
 
-def test_a_position_that_is_not_ok_is_left_out_and_counted(study, plan):
-    result = analyze_study(study(plan(bad_positions={"Q64": 7})), rng_seed=1)
+def test_holm_stands_on_single_benchmarks_alone_and_is_never_below_the_plain_pvalue(whole):
+    for one in whole["relations"]:
+        if one["score"] in BENCHMARKS and one["pvalue"] is not None:
+            assert one["pvalue_holm"] >= one["pvalue"]
+        else:
+            assert one["pvalue_holm"] is None
+
+
+def test_zones_and_margins_can_be_asked_otherwise_than_the_study_has_them(study, plan):
+    from silentzone.analysis.answers import Settings
+
+    settings = Settings(
+        decision=DecisionEntry(margin=0.3, guard_margin=0.5),
+        audit=AuditEntry(band=0.5, fidelity_share=0.75),
+    )
+    folder = study(plan(names=FOUR))
+    result = analyze_study(folder, rng_seed=1, settings=settings)
+    of_zone = {
+        zone: find(result["relations"], metric="kld_mean", score="composite", zone=zone)
+        for zone in ZONES
+    }
+    assert of_zone["band"]["n"] == 4
+    assert of_zone["fidelity"]["n"] == 3
+    assert "within 30 points" in of_zone["equivalence"]["definition"]
+    assert result["decision"]["margin"] == 0.3
+    assert result["audit_settings"]["band"] == 0.5
+
+
+def test_a_position_that_is_not_ok_is_left_out_and_counted(analyzed):
+    result = analyzed(bad_positions={"Q64": 7})
     row = find(result["fidelity"], model="Q64")
     assert row["metrics"]["kld_mean"]["n_observations"] == 12 * 20 - 7
     counted = find(result["exclusions"], what="positions of Q64 on text")
     assert (counted["count"], counted["why"]) == (7, "non_finite")
 
 
-def test_an_item_without_a_score_is_not_counted_as_wrong(study, plan):
-    result = analyze_study(study(plan(bad_items={"Q64": 10})), rng_seed=1)
+def test_an_item_without_a_score_is_not_counted_as_wrong(analyzed):
+    result = analyzed(bad_items={"Q64": 10})
     row = find(result["scores"], model="Q64", benchmark="alpha")
     assert row["items"] == 140
     assert row["excluded"] == {"too_long": 10}
 
 
-def test_items_the_reference_lacks_are_left_out_for_the_candidates(study, plan):
-    result = analyze_study(study(plan(bad_items={"F16": 4})), rng_seed=1)
+def test_items_the_reference_lacks_are_left_out_for_the_candidates(analyzed):
+    result = analyzed(bad_items={"F16": 4})
     row = find(result["scores"], model="Q64", benchmark="beta")
     assert row["items"] == 146
     assert row["excluded"] == {"no reference score": 4}
 
 
-def test_a_model_without_a_part_is_partial_and_stays_out_of_its_relations(study, plan):
-    result = analyze_study(study(plan(without_tokens=("Q64",))), rng_seed=1)
+def test_a_model_without_a_part_is_partial_and_stays_out_of_its_relations(analyzed):
+    result = analyzed(without_tokens=("Q64",))
     model = result["candidates"][0]
     assert model["status"] == "partial"
     assert "corpus text" in model["cautions"][0]
     assert find(result["fidelity"], model="Q64")["status"] == "not measured"
     relation = find(result["relations"], metric="kld_mean", score="composite", zone="full")
-    assert relation["n"] == 7
-    assert "1 of 8 members have no value and are left out" in relation["cautions"]
+    assert relation["n"] == 3
+    assert "1 of 4 members have no value and are left out" in relation["cautions"]
     assert relation["minimum_detectable"] is None
     assert find(result["exclusions"], what="candidates on corpus text")["count"] == 1
 
 
-def test_a_candidate_without_a_benchmark_has_no_composite(study, plan):
-    result = analyze_study(study(plan(without_items=(("beta", "Q8"),))), rng_seed=1)
+def test_a_candidate_without_a_benchmark_has_no_composite(analyzed):
+    result = analyzed(without_items=(("beta", "Q8"),))
     row = find(result["scores"], model="Q8", benchmark="composite")
     assert row["score"]["value"] is None
     assert row["score"]["cautions"]
 
 
 def test_parts_under_different_protocols_are_refused(study, plan):
-    folder = study(plan(protocol_of={"Q8": "all"}))
+    folder = study(plan(names=FOUR, protocol_of={"Q8": "all"}))
     with pytest.raises(ProtocolMismatchError, match=r"`first_scored`.*'half'.*'all' for `Q8`"):
         analyze_study(folder, rng_seed=1)
 
 
 def test_an_item_asked_in_other_words_is_refused_by_name(study, plan):
-    folder = study(plan(prompt_of={"Q8": "other"}))
+    folder = study(plan(names=FOUR, prompt_of={"Q8": "other"}))
     with pytest.raises(ProtocolMismatchError, match="item `alpha-0` of `alpha`"):
         analyze_study(folder, rng_seed=1)
 
 
-def test_a_benchmark_at_chance_does_not_enter_the_composite(study, plan):
-    result = analyze_study(study(plan(chance=0.7)), rng_seed=1)
+def test_a_benchmark_at_chance_does_not_enter_the_composite(analyzed):
+    result = analyzed(chance=0.7)
     assert not any(one["enters_composite"] for one in result["benchmarks"])
     assert "not shown to be above chance" in result["benchmarks"][0]["why_not"]
     assert "no benchmark enters" in result["cautions"][0]
@@ -165,13 +205,13 @@ def test_a_benchmark_at_chance_does_not_enter_the_composite(study, plan):
         assert reason in found["sentence"]
 
 
-def test_a_benchmark_may_not_take_the_name_of_the_composite(study, plan):
+def test_a_benchmark_may_not_take_the_name_of_the_composite(analyzed):
     with pytest.raises(InputError, match="must not be called `composite`"):
-        analyze_study(study(plan(benchmarks=("composite",))), rng_seed=1)
+        analyzed(benchmarks=("composite",))
 
 
-def test_a_study_without_benchmarks_still_has_fidelity(study, plan):
-    result = analyze_study(study(plan(benchmarks=())), rng_seed=1)
+def test_a_study_without_benchmarks_still_has_fidelity(analyzed):
+    result = analyzed(benchmarks=())
     assert find(result["fidelity"], model="Q64")["metrics"]["kld_mean"]["value"] > 0
     assert result["relations"] == result["scores"] == []
     assert result["decision"]["sentence"] == (
@@ -179,8 +219,8 @@ def test_a_study_without_benchmarks_still_has_fidelity(study, plan):
     )
 
 
-def test_a_floor_that_is_exactly_zero_is_said_and_never_used(study, plan):
-    result = analyze_study(study(plan(floor_of={"Q64": 0.0, "Q56": 0.3})), rng_seed=1)
+def test_a_floor_that_is_exactly_zero_is_said_and_never_used(analyzed):
+    result = analyzed(floor_of={"Q64": 0.0, "Q56": 0.3})
     still, moved = (find(result["fidelity"], model=name)["floor"] for name in ("Q64", "Q56"))
     assert still["used"] is None
     assert still["uneven_batch"] is None
@@ -188,9 +228,9 @@ def test_a_floor_that_is_exactly_zero_is_said_and_never_used(study, plan):
     assert moved["used"] == moved["uneven_batch"]["value"] > 0
 
 
-def test_a_difference_below_a_floor_is_not_distinguishable(study, plan):
+def test_a_difference_below_a_floor_is_not_distinguishable(analyzed):
     floors = {"Q64": 9.0, "Q56": 0.01, "Q8": 0.01}
-    result = analyze_study(study(plan(floor_of=floors)), rng_seed=1)
+    result = analyzed(floor_of=floors)
     pairs = result["distinguishable"]
     noisy = find(pairs, first="Q64", second="Q8")
     assert noisy["is_distinguishable"] is False
@@ -201,8 +241,8 @@ def test_a_difference_below_a_floor_is_not_distinguishable(study, plan):
     assert "not known" in unknown["why"]
 
 
-def test_a_margin_that_cannot_be_resolved_leaves_the_equivalence_zone_empty(study, plan):
-    result = analyze_study(study(plan(decision=DecisionEntry(margin=0.005))), rng_seed=1)
+def test_a_margin_that_cannot_be_resolved_leaves_the_equivalence_zone_empty(analyzed):
+    result = analyzed(decision=DecisionEntry(margin=0.005))
     relation = find(result["relations"], score="composite", zone="equivalence")
     assert relation["spearman"] is None
     assert relation["n"] == 0
@@ -215,8 +255,8 @@ def test_the_fidelity_zone_holds_the_half_with_least_loss(whole):
     assert set(relation["members"]) == set(sorted(kld, key=lambda name: kld[name])[:4])
 
 
-def test_two_identical_candidates_tie_and_change_nothing(study, plan):
-    result = analyze_study(study(plan(identical=("Q64", "Q56"))), rng_seed=1)
+def test_two_identical_candidates_tie_and_change_nothing(analyzed):
+    result = analyzed(identical=("Q64", "Q56"))
     row = find(result["decomposition"], model="Q64", benchmark="alpha")
     assert (row["harm"], row["gain"], row["volume"]["value"]) == (0, 0, 0.0)
     assert row["direction"]["value"] is None
@@ -225,8 +265,8 @@ def test_two_identical_candidates_tie_and_change_nothing(study, plan):
     assert metrics["kld_geomean"]["value"] is None
 
 
-def test_clusters_of_items_are_used_where_they_are_named(study, plan):
-    result = analyze_study(study(plan(clusters=True)), rng_seed=1)
+def test_clusters_of_items_are_used_where_they_are_named(analyzed):
+    result = analyzed(clusters=True)
     row = find(result["decomposition"], model="Q8", benchmark="alpha")
     assert row["net"]["n_clusters"] == 30
     assert "item cluster" in row["net"]["method"]
@@ -248,7 +288,7 @@ def test_the_churn_floor_is_the_share_of_answers_that_changed(whole):
     ],
 )
 def test_a_damaged_manifest_is_refused_by_the_entry_it_lacks(study, plan, path, named):
-    folder = study(plan())
+    folder = study(plan(names=FOUR))
     manifest = folder.manifest()
     place = manifest
     for step in path[:-1]:
@@ -262,7 +302,8 @@ def test_a_damaged_manifest_is_refused_by_the_entry_it_lacks(study, plan, path, 
 def test_a_model_that_could_not_be_opened_is_shown_as_failed_and_does_not_stop_the_rest(
     study, plan
 ):
-    folder = study(plan(without_tokens=("Q64",), without_items=(("alpha", "Q64"), ("beta", "Q64"))))
+    missing = (("alpha", "Q64"), ("beta", "Q64"))
+    folder = study(plan(names=FOUR, without_tokens=("Q64",), without_items=missing))
     manifest = folder.manifest()
     manifest["candidates"][0] |= {
         "status": "failed",
@@ -278,16 +319,16 @@ def test_a_model_that_could_not_be_opened_is_shown_as_failed_and_does_not_stop_t
     assert result["decision"]["undecided"][0]["model"] == "Q64"
 
 
-def test_tables_of_a_file_that_was_replaced_under_its_name_are_not_used(study, plan):
-    result = analyze_study(study(plan(sha256_of={"Q64": "another"})), rng_seed=1)
+def test_tables_of_a_file_that_was_replaced_under_its_name_are_not_used(analyzed):
+    result = analyzed(sha256_of={"Q64": "another"})
     assert find(result["fidelity"], model="Q64")["status"] == "not measured"
     assert not [row for row in result["decomposition"] if row["model"] == "Q64"]
     why = find(result["exclusions"], what="tokens of Q64 on text")["why"]
     assert why == "measured on another file of this name"
 
 
-def test_copies_of_one_file_are_named(study, plan):
-    result = analyze_study(study(plan(sha256_of={"Q8": "Q16"})), rng_seed=1)
+def test_copies_of_one_file_are_named(analyzed):
+    result = analyzed(sha256_of={"Q8": "Q16"})
     assert "Q16, Q8 have the same content" in result["cautions"][0]
 
 
@@ -297,8 +338,8 @@ def test_a_composite_counts_no_items_as_harm_or_gain(whole):
     assert find(whole["decomposition"], model="Q8", benchmark="alpha")["harm"] > 0
 
 
-def test_where_no_answer_changed_when_asked_again_there_is_no_churn_floor(study, plan):
-    result = analyze_study(study(plan(churn_again=(1.0, 0.0, 1.0, None))), rng_seed=1)
+def test_where_no_answer_changed_when_asked_again_there_is_no_churn_floor(analyzed):
+    result = analyzed(churn_again=(1.0, 0.0, 1.0, None))
     floor = find(result["scores"], model="Q64", benchmark="alpha")["churn_floor"]
     assert floor["value"] is None
     assert floor["cautions"] == ["nothing changed in 3 items asked again"]
@@ -309,9 +350,9 @@ def test_a_churn_floor_says_how_many_items_it_rests_on(whole):
     assert "from 3 items asked again" in row["churn_floor"]["cautions"]
 
 
-def test_the_first_corpus_stands_in_for_the_floors_of_the_others_where_that_was_asked(study, plan):
-    own = plan(corpora=("text", "news"), floor_of={"Q64": 0.01, "Q8": 0.01}, floor_corpora="first")
-    result = analyze_study(study(own), rng_seed=1)
+def test_the_first_corpus_stands_in_for_the_floors_of_the_others_where_that_was_asked(analyzed):
+    floors = {"Q64": 0.01, "Q8": 0.01}
+    result = analyzed(corpora=("text", "news"), floor_of=floors, floor_corpora="first")
     floor = find(result["fidelity"], model="Q8", corpus="news")["floor"]
     assert floor["used"] == find(result["fidelity"], model="Q8", corpus="text")["floor"]["used"]
     assert "on text)" in floor["statement"]
@@ -320,42 +361,33 @@ def test_the_first_corpus_stands_in_for_the_floors_of_the_others_where_that_was_
     assert "on text)" in row["why"]
 
 
-def test_a_corpus_whose_own_floor_failed_borrows_none(study, plan):
-    own = plan(corpora=("text", "news"), floor_of={"Q64": 0.01, "Q8": 0.01}, floor_corpora="all")
-    result = analyze_study(study(own), rng_seed=1)
+def test_a_corpus_whose_own_floor_failed_borrows_none(analyzed):
+    floors = {"Q64": 0.01, "Q8": 0.01}
+    result = analyzed(corpora=("text", "news"), floor_of=floors, floor_corpora="all")
     row = find(result["distinguishable"], corpus="news", first="Q64", second="Q8")
     assert row["is_distinguishable"] is None
 
 
-def test_few_documents_are_said_to_leave_windows_as_what_is_independent(study, plan):
-    result = analyze_study(study(plan(documents=3)), rng_seed=1)
+def test_few_documents_are_said_to_leave_windows_as_what_is_independent(analyzed):
+    result = analyzed(documents=3)
     said = "few documents known (text: 3), windows treated as independent"
     assert said in result["cautions"]
 
 
-def test_a_benchmark_without_the_reference_is_named(study, plan):
-    result = analyze_study(study(plan(without_items=(("beta", "F16"),))), rng_seed=1)
+def test_a_benchmark_without_the_reference_is_named(analyzed):
+    result = analyzed(without_items=(("beta", "F16"),))
     assert "beta was not run with the reference" in result["cautions"][0]
 
 
-def test_a_comparison_over_too_few_of_the_items_is_named(study, plan):
-    result = analyze_study(study(plan(bad_items={"Q64": 10, "Q56": 7})), rng_seed=1)
+def test_a_comparison_over_too_few_of_the_items_is_named(analyzed):
+    result = analyzed(bad_items={"Q64": 10, "Q56": 7})
     said = next(text for text in result["cautions"] if "are paired" in text)
     assert "Q64 on alpha (140 of 150)" in said
     assert "Q56" not in said
 
 
-def test_candidates_short_of_a_benchmark_say_which(study, plan):
+def test_candidates_short_of_a_benchmark_say_which(analyzed):
     missing = tuple(("beta", name) for name in ("Q64", "Q8"))
-    result = analyze_study(study(plan(without_items=missing)), rng_seed=1)
+    result = analyzed(without_items=missing)
     undecided = {row["model"]: row["why"] for row in result["decision"]["undecided"]}
     assert undecided["Q8"] == "it has no composite: not measured on beta"
-
-
-def test_equal_scores_stay_tied_in_halves():
-    class Half:
-        models = ("a",)
-        net = volume = (np.array([[0.1 + 0.2]]), np.array([[0.3]]))
-
-    first, second = _part_halves("net", ("a",), [Half()])  # type: ignore[list-item]
-    assert first == second
