@@ -119,7 +119,7 @@ def form_zone(rule: ZoneRule, metric: Axis, outcomes: Outcomes, candidates: Sequ
         In the order in which members are listed.
     """
     definition = rule.words(metric.name)
-    why = _why_not(rule, outcomes)
+    why = _why_not(rule, metric, outcomes)
     if why is not None:
         return Zone(rule=rule, definition=definition, members=None, cautions=(why,))
     known = outcomes.by_model if rule.needs_outcome else metric.values
@@ -192,8 +192,10 @@ def reaches(rule: ZoneRule, outcomes: Outcomes, names: Sequence[str]) -> NDArray
     return np.where(reach > 0.0, reach, -1.0)
 
 
-def _why_not(rule: ZoneRule, outcomes: Outcomes) -> str | None:
+def _why_not(rule: ZoneRule, metric: Axis, outcomes: Outcomes) -> str | None:
     """Say why a zone cannot be formed; null where it can."""
+    if rule.kind == THRESHOLD and not metric.is_loss:
+        return f"{metric.name} is no loss, so a largest loss draws no zone by it"
     if not rule.needs_outcome:
         return None
     if not outcomes.by_model:
