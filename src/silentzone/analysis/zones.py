@@ -194,10 +194,10 @@ def reaches(rule: ZoneRule, outcomes: Outcomes, names: Sequence[str]) -> NDArray
 
 def _why_not(rule: ZoneRule, metric: Axis, outcomes: Outcomes) -> str | None:
     """Say why a zone cannot be formed; null where it can."""
-    if rule.kind == THRESHOLD and not metric.is_loss:
-        return f"{metric.name} is no loss, so a largest loss draws no zone by it"
     if not rule.needs_outcome:
-        return None
+        is_drawn = rule.kind != THRESHOLD or metric.is_loss
+        why = f"{metric.name} is no loss, so a largest loss draws no zone by it"
+        return None if is_drawn else why
     if not outcomes.by_model:
         return outcomes.why_none or "no candidate has a composite"
     errors = [one.standard_error for one in outcomes.by_model.values() if one.standard_error]
