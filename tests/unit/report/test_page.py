@@ -224,6 +224,17 @@ def test_panel_titles_carry_rho_interval_n_and_what_was_attainable(whole_analysi
     assert figure.panels[0].detail.endswith(f"n = {relation['n']}, attainable up to 0.97")
 
 
+def test_ticks_are_explained_only_where_items_were_asked_again(analysis):
+    def harm():
+        return next(f for f in build_page(analysis).figures if f.identity == "harm")
+
+    assert "churn floor" in harm().key[-1].text
+    for row in (*analysis["scores"], *analysis["decomposition"]):
+        row.update(churn_floor=None, churn=None)
+    assert len(harm().key) == 2
+    assert "No item was asked again" in harm().caption
+
+
 def test_what_cannot_be_drawn_is_counted(whole_page):
     figure = next(f for f in whole_page.figures if f.identity == "fidelity")
     assert figure.omitted == (

@@ -127,18 +127,27 @@ def harm_and_gain(cohort: Cohort) -> Figure | None:
             )
     if not panels:
         return None
+    has_floor = any(
+        (m.name, b) in cohort.churn for m in cohort.candidates for b in cohort.benchmarks
+    )
+    tick = KeyEntry(mark="tick ink", text="churn floor, half on either side")
     benchmarks = list(dict.fromkeys(benchmark for _, benchmark in cohort.decomposition))
     columns = [(score_title(b), decomposed(cohort, b, "net"), numbers.points) for b in benchmarks]
     return Figure(
         identity="harm",
         title="What was lost, and what was won back?",
         caption="A score that did not move can hide many changed items: the whole bar is what"
-        " changed, its lopsidedness is what the score shows, and bars within the ticks"
-        " change no more than the same model does when it is asked again.",
+        " changed, its lopsidedness is what the score shows"
+        + (
+            ", and bars within the ticks change no more than the same model does when it is asked"
+            " again."
+            if has_floor
+            else ". No item was asked again, so nothing says how much would have changed by itself."
+        ),
         key=(
             KeyEntry(mark="bar vermillion", text="harm: right before, wrong now"),
             KeyEntry(mark="bar blue", text="gain: wrong before, right now"),
-            KeyEntry(mark="tick ink", text="churn floor, half on either side"),
+            *((tick,) if has_floor else ()),
         ),
         panels=tuple(panels),
         table=model_table(cohort, "harm-data", "Net change per benchmark.", columns),
