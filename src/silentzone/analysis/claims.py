@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from silentzone.stats.equivalence import default_degrees_of_freedom
 from silentzone.stats.noninferiority import (
     PairedPart,
     inferiority_bound,
@@ -113,4 +114,4 @@ def _parts(part: Decomposition) -> list[PairedPart] | None:
 
 
 def _df(part: Decomposition) -> float:
-    return float(max((part.net.n_clusters or 2) - 1, 1))
+    return default_degrees_of_freedom(part.net)

@@ -116,6 +116,8 @@ def items_needed(
     today = one.composite.n_items
     if not _is_known(one):
         return ItemsNeeded(items=None, supposing="the standard error of a difference is unknown")
+    if today < 1:
+        return ItemsNeeded(items=None, supposing="how many items are behind it is not known")
     growth = growth_of(one, rule, alpha=level, power=power, seen=False)
     if growth is not None and growth > 1.0:
         return ItemsNeeded(

@@ -261,7 +261,7 @@ def _study_row(
         state = "unknown"
     growths = {
         seen: None
-        if state in {"unknown", "shown worse"}
+        if state in {"unknown", "shown worse"} or one.composite.n_items < 1
         else growth_of(one, rule, alpha=rule.alpha, power=power, seen=seen)
         for seen in (False, True)
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from silentzone.analysis.contenders import FIXED_SEQUENCE, Contender, DecisionRule
@@ -114,10 +115,10 @@ class StoredAnalysis:
         if row is not None:
             composite = CompositeDifference(
                 net=_estimate(row["net"]),
-                degrees_of_freedom=satterthwaite_df([part.net for part in guards.values()]),
+                degrees_of_freedom=_freedom([part.net for part in guards.values()]),
                 volume=_estimate(row["volume"]),
                 direction=_estimate(row["direction"]),
-                n_items=int(row["items"]),
+                n_items=_items(row),
             )
         return Contender(
             name=name,
@@ -177,11 +178,22 @@ def _estimate(stored: JsonObject) -> Estimate:
     )
 
 
+def _items(row: JsonObject) -> int:
+    """Items of a row; a cohort table's knows only how many scores are behind its difference."""
+    items = row["items"]
+    return int(row["net"]["n_observations"] if items is None else items)
+
+
+def _freedom(nets: list[Estimate]) -> float:
+    """Satterthwaite's; large where nobody spoke of clusters, as a table's errors are taken."""
+    return math.inf if any(net.n_clusters is None for net in nets) else satterthwaite_df(nets)
+
+
 def _decomposition(row: JsonObject) -> Decomposition:
     return Decomposition(
-        n_items=int(row["items"]),
-        harm=int(row["harm"]),
-        gain=int(row["gain"]),
+        n_items=_items(row),
+        harm=int(row["harm"] or 0),
+        gain=int(row["gain"] or 0),
         volume=_estimate(row["volume"]),
         direction=_estimate(row["direction"]),
         net=_estimate(row["net"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -94,5 +95,16 @@ def upper_bound(
     return difference.value + float(distributions.t.isf(alpha, df)) * difference.standard_error
 
 
+def default_degrees_of_freedom(difference: Estimate) -> float:
+    """Clusters less one, at least 1.
+
+    Where nobody spoke of clusters the observations take their place; where not even their number is
+    known, the error was given from outside and is taken as exact.
+    """
+    if difference.n_clusters is not None:
+        return float(max(difference.n_clusters - 1, 1))
+    return float(max(difference.n_observations - 1, 1)) if difference.n_observations else math.inf
+
+
 def _degrees_of_freedom(difference: Estimate, given: float | None) -> float:
-    return given if given is not None else max((difference.n_clusters or 2) - 1, 1)
+    return given if given is not None else default_degrees_of_freedom(difference)

@@ -13,7 +13,9 @@ from silentzone.analysis.decision import decide
 from silentzone.analysis.outlook import points
 from silentzone.analysis.scores import CompositeDifference
 from silentzone.stats.clusters import ClusterPartition
-from silentzone.stats.paired import decompose
+from silentzone.stats.estimates import null_estimate
+from silentzone.stats.paired import Decomposition, decompose
+from silentzone.stats.results import Estimate
 
 RULE = DecisionRule(margin=0.02, guard_margin=0.05, alpha=0.025, memory_budget_bytes=None)
 
@@ -307,3 +309,33 @@ def test_a_rule_is_read_from_a_configuration_old_or_new():
     new = {**old, "size_budget_gb": 1.5, "bits_per_weight_budget": 5, "method": "Holm"}
     assert rule_of(new).file_bytes_budget == 1_500_000_000
     assert (rule_of(new).bits_per_weight_budget, rule_of(new).method) == (5.0, "Holm")
+
+
+def table_contender(name: str, value: float, error: float, n: int) -> Contender:
+    """A candidate of which only scores with errors are known."""
+    nothing = null_estimate("not known", "no items")
+    net = Estimate(
+        value=value, standard_error=error, interval=None, method="unpaired", n_observations=n,
+        n_clusters=None,
+    )  # fmt: skip
+    part = Decomposition(n_items=n, harm=0, gain=0, volume=nothing, direction=nothing, net=net)
+    composite = CompositeDifference(
+        net=net, degrees_of_freedom=10**9, volume=nothing, direction=nothing, n_items=n
+    )
+    return Contender(
+        name=name, file_bytes=10, memory_bytes=None, composite=composite, guards={"b": part}
+    )
+
+
+@pytest.mark.parametrize("n", [2000, 0])
+def test_scores_without_items_are_tested_by_the_errors_given(n):
+    step = decide([table_contender("x", 0.0, 0.01, n)], RULE)["steps"][0]
+    assert step["lower_bound"] == pytest.approx(-0.0196, abs=1e-4)
+    assert step["guards"][0]["lower_bound"] == pytest.approx(-0.0196, abs=1e-4)
+    assert step["passes"]
+
+
+def test_without_the_number_of_items_none_is_asked_for():
+    row = decide([table_contender("x", 0.0, 0.03, 0)], RULE)["undecided"][0]
+    assert row["items_needed"] is None
+    assert "how many items are behind it is not known" in row["why"]

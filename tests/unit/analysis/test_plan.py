@@ -218,3 +218,15 @@ def test_too_few_candidates_give_no_relation_to_plan_by(analysis):
     assert "--volume" in caught.value.hint
     with pytest.raises(InputError, match="no KLD"):
         StoredAnalysis({**analysis, "fidelity": []}).klds()
+
+
+def test_an_analysis_of_a_table_is_planned_from_its_errors(analysis):
+    table = json.loads(json.dumps(analysis))
+    for row in table["decomposition"]:
+        row |= {"items": None, "harm": None, "gain": None}
+        row["volume"] |= {"value": None, "interval": None}
+        row["net"]["n_clusters"] = None
+    rows = plan_of_study(StoredAnalysis(table).contenders(), None, {}, RULE)
+    assert {row["state"] for row in rows} <= {"shown", "open", "shown worse"}
+    assert rows[0]["items_now"] == 300
+    assert rows[0]["items_if_equal"] > 300
