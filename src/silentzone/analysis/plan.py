@@ -161,20 +161,18 @@ def plan_for_volume(
     """
     share = 0.0 if volume.value is None else volume.value
     alone = replace(rule, guard_margin=rule.margin)
-    needed = items_at(
-        volume,
-        alone,
-        design_effect=design_effect,
-        assumed_difference=assumed_difference,
-        power=power,
-    )
-    textbook = items_for_margin(
-        rule.margin, share, assumed_difference=assumed_difference, alpha=rule.alpha, power=power
-    )
-    both = both_sides(power)
-    equal = items_for_score_test(
-        rule.margin, share, alpha=rule.alpha, power=both, design_effect=design_effect
-    )
+    supposed = {"assumed_difference": assumed_difference, "power": power}
+    effect = {"alpha": rule.alpha, "design_effect": design_effect}
+    both = {"power": both_sides(power), **effect}
+    needed = items_at(volume, alone, design_effect=design_effect, **supposed)
+    textbook = items_for_margin(rule.margin, share, alpha=rule.alpha, **supposed)
+    at_items = None
+    if n_items is not None:
+        at_items = {
+            "items": n_items,
+            "margin": margin_for_items(n_items, share, **supposed, **effect),
+            "equivalence_margin": margin_for_items(n_items, share, **both),
+        }
     return {
         "margin": rule.margin,
         "volume": estimate_as_json(volume),
@@ -185,23 +183,8 @@ def plan_for_volume(
         "items_needed": needed.items,
         "items_interval": None if needed.interval is None else list(needed.interval),
         "items_textbook": _inflated(textbook.items, design_effect),
-        "items_equivalence": equal,
-        "at_items": None
-        if n_items is None
-        else {
-            "items": n_items,
-            "margin": margin_for_items(
-                n_items,
-                share,
-                assumed_difference=assumed_difference,
-                alpha=rule.alpha,
-                power=power,
-                design_effect=design_effect,
-            ),
-            "equivalence_margin": margin_for_items(
-                n_items, share, alpha=rule.alpha, power=both, design_effect=design_effect
-            ),
-        },
+        "items_equivalence": items_for_score_test(rule.margin, share, **both),
+        "at_items": at_items,
     }
 
 
