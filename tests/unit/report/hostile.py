@@ -25,7 +25,10 @@ ATTACKS = (
     "<a href='javascript:1'>x</a>",
     "&lt;script&gt;",
 )
-_KEPT = {"kld_mean", "composite", "full", "complete", "partial", "failed"}
+_KEPT = {
+    "kld_mean", "composite", "full", "complete", "partial", "failed", "all", "divergence",
+    "reference_confidence",
+}  # fmt: skip
 
 
 def analysis() -> dict[str, Any]:

@@ -74,6 +74,20 @@ def test_no_invisible_character_reaches_the_page(report):
     report.encode("utf-8")
 
 
+def test_long_tables_stay_folded_in_print_and_the_others_open(whole_report):
+    details = [a for tag, a in Outline(whole_report).tags if tag == "details"]
+    assert 0 < sum(a.get("class") == "long" for a in details) < len(details) / 2
+    assert "details:not(.long)::details-content" in whole_report
+
+
+def test_every_figure_is_drawn_whatever_the_names(hostile_report, whole_report):
+    def figures(html):
+        return [a["id"] for tag, a in Outline(html).tags if tag == "figure"]
+
+    assert figures(hostile_report) == figures(whole_report)
+    assert len(figures(whole_report)) == 11
+
+
 def test_templates_in_names_are_not_evaluated(hostile_report):
     assert "{{7*7}}" in hostile_report
 
