@@ -164,7 +164,13 @@ def plan_for_volume(
     supposed = {"assumed_difference": assumed_difference, "power": power}
     effect = {"alpha": rule.alpha, "design_effect": design_effect}
     both = {"power": both_sides(power), **effect}
-    needed = items_at(volume, alone, design_effect=design_effect, **supposed)
+    needed = items_at(
+        volume,
+        alone,
+        design_effect=design_effect,
+        assumed_difference=assumed_difference,
+        power=power,
+    )
     textbook = items_for_margin(rule.margin, share, alpha=rule.alpha, **supposed)
     at_items = None
     if n_items is not None:
