@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 from silentzone.measure import protocol
@@ -141,6 +142,17 @@ def model_parts(job: ModelJob, engine: BackendInfo) -> list[Part]:
         return parts
     traced = {part.decode for part in parts if part.schema is None}
     return [part for part in parts if part.decode in traced]
+
+
+def set_stale_aside(folder: StudyFolder, job: ModelJob, engine: BackendInfo) -> None:
+    """Hide a model's tables of settings that were changed, also where no new ones are there."""
+    corpora = [corpus.name for corpus in job.corpora]
+    benchmarks = [benchmark.name for benchmark in job.benchmarks]
+    wanted = {(part.schema, part.group): part.key for part in model_parts(job, engine)}
+    for schemas, groups in (((TOKENS, FLOORS), corpora), ((ITEMS, CHURN, PROMPTS), benchmarks)):
+        for schema, group in product(schemas, groups):
+            key = wanted.get((schema, group))
+            folder.set_aside(schema, group, job.model.name, key)
 
 
 def keeps_item_trace(job: ModelJob, benchmark: BenchmarkJob) -> bool:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from silentzone.benchmarks.registry import load_benchmark, load_jsonl
 from silentzone.corpora.text import load_text
+from silentzone.errors import SilentzoneError, StorageError
 from silentzone.measure.jobs import BenchmarkJob, CorpusJob
 from silentzone.records.windows import CorpusRef, WindowPlan
 from silentzone.studies.assets import fetch_asset
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from silentzone.records.config import BenchmarkEntry, CorpusEntry
     from silentzone.records.items import BenchmarkRef
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from silentzone.studies.progress import Progress
 
 BENCHMARK_ASSET = "benchmark-items"
+EVERY_MODEL = "(every model)"
 
 
 def corpus_job(entry: CorpusEntry, tokenizer_sha256: str) -> CorpusJob:
@@ -43,6 +45,35 @@ def corpus_job(entry: CorpusEntry, tokenizer_sha256: str) -> CorpusJob:
         documents=entry.documents,
         first_scored=first,
     )
+
+
+def benchmark_jobs(
+    entries: Sequence[BenchmarkEntry],
+    seed: int,
+    progress: Progress,
+    record: Callable[[str, str, str], None],
+) -> list[tuple[BenchmarkJob, BenchmarkRef]]:
+    """Load the benchmarks of a study; one set that cannot be had must not cost the others.
+
+    Parameters
+    ----------
+    entries : sequence of BenchmarkEntry
+    seed : int
+        Of the study.
+    progress : Progress
+    record : callable
+        Told model, part and cause of every failure.
+    """
+    jobs = []
+    for entry in entries:
+        try:
+            jobs.append(benchmark_job(entry, seed, progress))
+        except StorageError:
+            raise
+        except SilentzoneError as error:
+            record(EVERY_MODEL, f"benchmark {entry.name}", error.message)
+            progress.note(f"benchmark {entry.name}: {error.message}")
+    return jobs
 
 
 def benchmark_job(

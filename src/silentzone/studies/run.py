@@ -19,30 +19,28 @@ from silentzone.backends.base import EngineSettings
 from silentzone.backends.registry import engine_named
 from silentzone.errors import InputError, MeasurementError, SilentzoneError, StorageError
 from silentzone.execution.processes import run_in_worker
-from silentzone.measure.jobs import BenchmarkJob, ModelJob
-from silentzone.measure.parts import Part, model_parts
+from silentzone.measure.jobs import ModelJob
+from silentzone.measure.parts import Part, model_parts, set_stale_aside
 from silentzone.measure.session import TASK
-from silentzone.records.tables import CHURN, FLOORS, ITEMS, PROMPTS, TOKENS
+from silentzone.records.tables import ITEMS, TOKENS
 from silentzone.report import write_report
 from silentzone.store.atomic import replace_file
 from silentzone.store.folder import StudyFolder
 from silentzone.studies.config import dump_config
 from silentzone.studies.inspection import Cohort, InspectedModel, inspect_models
-from silentzone.studies.preparation import benchmark_job, corpus_job, corpus_refs
+from silentzone.studies.preparation import benchmark_jobs, corpus_job, corpus_refs
 from silentzone.studies.progress import SharedProgress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from silentzone.backends.registry import Engine
-    from silentzone.records.config import BenchmarkEntry, StudyConfig
-    from silentzone.records.items import BenchmarkRef
+    from silentzone.records.config import StudyConfig
     from silentzone.records.models import BackendInfo
     from silentzone.studies.progress import Progress
 
 ANALYSIS_FILE = "analysis.json"
 REPORT_FILE = Path("report") / "index.html"
-EVERY_MODEL = "(every model)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -131,7 +129,7 @@ class _Study:
             corpus_job(entry, self._cohort.reference.ref.tokenizer_sha256)
             for entry in config.corpora
         )
-        self._benchmarks = self._benchmark_jobs(config.benchmarks)
+        self._benchmarks = benchmark_jobs(config.benchmarks, config.seed, progress, self._record)
         self._command = command
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -153,7 +151,8 @@ class _Study:
             self._write_manifest()
             with SharedProgress(self._progress, f"Measuring {len(models)} models", total) as shared:
                 self._measure_models(models, shared)
-        self._set_stale_aside(models)
+        for model in models:
+            set_stale_aside(self._folder, self._job(model), self._info)
         self._write_manifest()
         if not any(self._has_result(model) for model in self._cohort.usable):
             raise MeasurementError(
@@ -316,41 +315,10 @@ class _Study:
             for part in model_parts(self._job(model), self._info)
         )
 
-    def _set_stale_aside(self, models: Sequence[InspectedModel]) -> None:
-        """Hide tables of settings that were changed, also where no new ones could be measured."""
-        corpora = [job.name for job in self._corpora]
-        benchmarks = [job.name for job, _ in self._benchmarks]
-        groups = {
-            **dict.fromkeys((TOKENS, FLOORS), corpora),
-            **dict.fromkeys((ITEMS, CHURN, PROMPTS), benchmarks),
-        }
-        for model in models:
-            parts = model_parts(self._job(model), self._info)
-            wanted = {(part.schema, part.group): part.key for part in parts}
-            for schema, names in groups.items():
-                for group in names:
-                    key = wanted.get((schema, group))
-                    self._folder.set_aside(schema, group, model.ref.name, key)
-
     def _record(self, model: str, part: str, cause: str) -> None:
         failure = {"model": model, "part": part, "cause": cause}
         if failure not in self._failures:  # what the reference is asked twice can fail twice
             self._failures.append(failure)
-
-    def _benchmark_jobs(
-        self, entries: Sequence[BenchmarkEntry]
-    ) -> list[tuple[BenchmarkJob, BenchmarkRef]]:
-        jobs = []
-        for entry in entries:
-            try:
-                jobs.append(benchmark_job(entry, self._config.seed, self._progress))
-            except StorageError:
-                raise
-            except SilentzoneError as error:
-                # one set that cannot be had must not cost the others
-                self._record(EVERY_MODEL, f"benchmark {entry.name}", error.message)
-                self._progress.note(f"benchmark {entry.name}: {error.message}")
-        return jobs
 
     def _write_manifest(self) -> None:
         with self._lock:
