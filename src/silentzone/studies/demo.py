@@ -46,6 +46,10 @@ MODEL, ITEMS, WIKITEXT, SPEECHES = "smollm2", "benchmark-items", "wikitext-2", "
 _CONTINUATION_POOL = 600
 _TOKENS_PER_SECOND_AND_THREAD = 160
 _TOKENS_PER_ITEM = {"piqa": 44, "social_iqa": 41, CONTINUATION: 141}
+_ALONG_CHOICES = 1.18
+"""Cost of an item that is compared with the reference along its choices; asked again it is not."""
+_CHOICES_SHARE = 0.5
+"""Part of an item's tokens that are its choices'."""
 _SECONDS_PER_MODEL = 3
 _MODEL_WIDTH = 576
 _BYTES_PER_POSITION = 120
@@ -65,6 +69,13 @@ class DemoSize:
     def positions(self) -> int:
         """Scored positions of one text: the second half of each window."""
         return sum(context * windows // 2 for context, windows in self.windows)
+
+    @property
+    def choice_tokens(self) -> float:
+        """Tokens of all choices of all items, roughly."""
+        return _CHOICES_SHARE * sum(
+            items * _TOKENS_PER_ITEM[name] for name, items in self.items.items()
+        )
 
 
 QUICK = DemoSize(
@@ -273,9 +284,11 @@ def demo_config(
 
 def estimated_minutes(size: DemoSize, n_models: int, threads: int) -> float:
     """Minutes of measuring, at the speed of an ordinary processor of the last years."""
-    tokens = 2 * sum(context * (windows + size.floor.windows) for context, windows in size.windows)
+    windowed = sum(context * (windows + size.floor.windows) for context, windows in size.windows)
+    tokens = 2.0 * windowed
     tokens += sum(
-        (items + size.floor.items) * _TOKENS_PER_ITEM[name] for name, items in size.items.items()
+        (_ALONG_CHOICES * items + size.floor.items) * _TOKENS_PER_ITEM[name]
+        for name, items in size.items.items()
     )
     seconds = tokens / (_TOKENS_PER_SECOND_AND_THREAD * threads) + _SECONDS_PER_MODEL
     return n_models * seconds / 60
@@ -294,8 +307,9 @@ def demand_room(out: Path, root: Path, *, quick: bool, progress: Progress) -> No
     source = next(file for file in ASSETS[MODEL].files if file.path == ASSETS[MODEL].result)
     cached = fetched + missing_bytes(root, source.sha256, quick=quick)
     n_models = len(chosen_recipes(quick=quick)) + 1
-    # Two texts: a table per model, and the reference's hidden states in float32.
-    study = 2 * size.positions * (n_models * _BYTES_PER_POSITION + 4 * _MODEL_WIDTH)
+    # Two texts and the choices: a table per model, and the reference's states in float32.
+    rows = 2 * size.positions + size.choice_tokens
+    study = rows * (n_models * _BYTES_PER_POSITION + 4 * _MODEL_WIDTH)
     progress.note(
         f"disk: {cached / 1e6:.0f} MB more in the cache `{root}`, {study / 1e6:.0f} MB in `{out}`"
     )
