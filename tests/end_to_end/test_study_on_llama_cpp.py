@@ -14,7 +14,7 @@ from silentzone.records.config import (
     ModelEntry,
     StudyConfig,
 )
-from silentzone.records.tables import CHURN, FLOORS, ITEMS, TOKENS
+from silentzone.records.tables import CHURN, FLOORS, ITEMS, PROMPTS, TOKENS
 from silentzone.store.folder import StudyFolder
 from silentzone.studies.progress import SilentProgress
 from silentzone.studies.run import run_study
@@ -83,6 +83,21 @@ def test_every_part_of_a_real_quant_is_measured(study):
     assert 1e-4 < kld < 0.05
     assert rows["Q8_0"]["metrics"]["top1_agreement"]["value"] > 0.85
     assert rows["Q8_0"]["floor"]["used"] < 10 * kld
+
+
+def test_a_real_quant_is_compared_along_every_choice(study):
+    folder, _ = study
+    prompts = folder.read_table(PROMPTS, "own", "Q8_0")
+    trace = folder.item_trace("own")
+    assert trace is not None
+    assert prompts.n_rows == len(trace.rows)
+    assert set(prompts.strings("status")) == {"ok"}
+    kld, _ = prompts.floats("kl_divergence")
+    assert 1e-5 < kld.mean() < 0.05
+    nll, _ = prompts.floats("candidate_nll")
+    answers = folder.read_table(ITEMS, "own", "Q8_0")
+    sums = [value for one in answers.float_lists("choice_log_likelihoods") for value in one or []]
+    assert [-nll[trace.stretch(k)].sum() for k in range(len(sums))] == pytest.approx(sums, abs=1e-4)
 
 
 def test_the_model_knows_what_any_model_knows(study):
