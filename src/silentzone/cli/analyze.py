@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from silentzone.cli.options import json_option
+from silentzone.cli.options import Proportion, json_option
 from silentzone.cli.outcome import show_analysis
 from silentzone.cli.stored import ANALYSIS, read_seed
 from silentzone.errors import InputError
@@ -16,7 +16,8 @@ from silentzone.errors import InputError
 if TYPE_CHECKING:
     from silentzone.studies.audit import AuditRequest
 
-_PROPORTION = click.FloatRange(0.0, 1.0, min_open=True, max_open=True)
+_POINTS = Proportion("points")
+_SHARE = click.FloatRange(0.0, 1.0, min_open=True, max_open=True)
 _POSITIVE = click.FloatRange(0.0, min_open=True)
 _DECISION = ("margin", "guard_margin", "alpha", "method", "size_budget_gb",
              "bits_per_weight_budget", "memory_budget_gb")  # fmt: skip
@@ -32,8 +33,8 @@ _AUDIT = ("band", "band_standard_errors", "fidelity_share", "fidelity_threshold"
     type=click.Path(exists=True, path_type=Path),
 )
 @click.option("--reference", help="Model of the tables that the others are held against.")
-@click.option("--margin", type=_PROPORTION, help="Largest acceptable loss of the composite.")
-@click.option("--guard-margin", type=_PROPORTION, help="Largest acceptable loss of one benchmark.")
+@click.option("--margin", type=_POINTS, help="Largest acceptable loss of the composite.")
+@click.option("--guard-margin", type=_POINTS, help="Largest acceptable loss of one benchmark.")
 @click.option(
     "--alpha",
     type=click.FloatRange(0.0, 0.5, min_open=True, max_open=True),
@@ -47,13 +48,11 @@ _AUDIT = ("band", "band_standard_errors", "fidelity_share", "fidelity_threshold"
 @click.option("--size-budget-gb", type=_POSITIVE, help="What the file must fit, in 1e9 bytes.")
 @click.option("--bits-per-weight-budget", type=_POSITIVE, help="Most bits per weight.")
 @click.option("--memory-budget-gb", type=_POSITIVE, help="What file and KV cache must fit.")
-@click.option("--band", type=_PROPORTION, help="Half width of the band zone.")
+@click.option("--band", type=_POINTS, help="Half width of the band zone.")
 @click.option(
     "--band-standard-errors", type=_POSITIVE, help="The same in standard errors, instead."
 )
-@click.option(
-    "--fidelity-share", type=_PROPORTION, help="Share of candidates in the fidelity zone."
-)
+@click.option("--fidelity-share", type=_SHARE, help="Share of candidates in the fidelity zone.")
 @click.option(
     "--fidelity-threshold", type=_POSITIVE, help="Largest loss of the fidelity zone, instead."
 )
