@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from silentzone.report.escaping import labels, visible
+from silentzone.report.escaping import visible
 from silentzone.report.numbers import finite
 from silentzone.report.reading import (
     COMPOSITE,
@@ -136,10 +136,9 @@ class Cohort:
             and score in (None, row.get("score"))
         )
 
-    def short_labels(self, limit: int) -> Mapping[str, str]:
-        """Label of every model by name, no two alike, short enough for a drawing."""
-        names = [model.name for model in self.models]
-        return dict(zip(names, labels(names, limit), strict=True))
+    def short_labels(self) -> Mapping[str, str]:
+        """Label of every model in drawings, by name."""
+        return {model.name: model.short for model in self.models}
 
     @property
     def score_names(self) -> tuple[str, ...]:

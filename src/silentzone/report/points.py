@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from silentzone.report import numbers
 from silentzone.report.charts import Point
-from silentzone.report.escaping import shorten
 from silentzone.report.findings import volume_row
 from silentzone.report.reading import Model, Quantity, Raw, rows
 
@@ -33,7 +32,7 @@ def place(
         drawable = x.lower is not None and not (positive_x and x.lower <= 0)
         found.append(
             Point(
-                label=shorten(model.label, 24),
+                label=model.short,
                 kind="reference"
                 if model.is_reference
                 else "pick"
@@ -55,7 +54,7 @@ def by_zone(points: Sequence[Point], cohort: Cohort) -> list[Point]:
     if cohort.zone is None:
         return list(points)
     members = cohort.zone_members()
-    inside = {shorten(m.label, 24) for m in cohort.models if m.name in members}
+    inside = {m.short for m in cohort.models if m.name in members}
     return [
         point
         if point.kind != "candidate"

@@ -25,6 +25,8 @@ _SECTIONS = (
 _OBJECTS = ("engine", "decision", "source", "signed_shift_summary", "headline")
 """Sections of one object; an analysis of a table leaves some of them empty."""
 
+_SHORT_LABEL = 24
+
 Raw = Mapping[str, Any]
 
 
@@ -62,6 +64,8 @@ class Model:
     name: str
     """As typed; shown through `visible` only."""
     label: str
+    short: str
+    """The label in drawings; no two models share one."""
     is_reference: bool
     is_pick: bool
     status: str
@@ -199,10 +203,13 @@ def models(analysis: Raw) -> tuple[Model, ...]:
         Model(
             name=model["name"],
             label=label,
+            short=short,
             is_reference=model is reference,
             is_pick=pick is not None and model["name"] == pick,
             status=visible(model.get("status", "complete")),
             raw=model,
         )
-        for model, label in zip(found, labels(names), strict=True)
+        for model, label, short in zip(
+            found, labels(names), labels(names, _SHORT_LABEL), strict=True
+        )
     )

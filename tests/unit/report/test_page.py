@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import pytest
 from tests.unit.report import synthetic_tables
@@ -233,6 +234,20 @@ def test_ticks_are_explained_only_where_items_were_asked_again(analysis):
         row.update(churn_floor=None, churn=None)
     assert len(harm().key) == 2
     assert "No item was asked again" in harm().caption
+
+
+def test_long_names_that_read_alike_keep_their_zones_apart(analysis):
+    inside, outside = analysis["candidates"][0]["name"], analysis["candidates"][-2]["name"]
+    long = {inside: f"{'x' * 60}-a-{'y' * 60}", outside: f"{'x' * 60}-b-{'y' * 60}"}
+    text = json.dumps(analysis)
+    for old, new in long.items():
+        text = text.replace(f'"{old}"', f'"{new}"')
+    figure = next(f for f in build_page(json.loads(text)).figures if f.identity == "fidelity")
+    rows = [
+        row for layer in figure.panels[0].spec["layer"]
+        for row in layer.get("data", {}).get("values", []) if row["label"].startswith("xx")
+    ]  # fmt: skip
+    assert {row["kind"] for row in rows} == {"in the zone", "outside the zone"}
 
 
 def test_what_cannot_be_drawn_is_counted(whole_page):

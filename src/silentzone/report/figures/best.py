@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from silentzone.report.cohort import Cohort
 
-_LABEL = 22
-
 
 def best_and_pairs(cohort: Cohort) -> Figure | None:
     """Draw the best set, and beside it which pairs of candidates can be told apart."""
@@ -29,7 +27,7 @@ def best_and_pairs(cohort: Cohort) -> Figure | None:
     drawn = _differences(cohort, best, order)
     panels = []
     if drawn:
-        short, inside = cohort.short_labels(_LABEL), [str(name) for name in best.get("set") or ()]
+        short, inside = cohort.short_labels(), [str(name) for name in best.get("set") or ()]
         title = f"{len(inside)} of {len(drawn)} models cannot be told from the best"
         label = f"{title}: {', '.join(short[name] for name in order if name in inside)}."
         panels.append(Panel(title=title, spec=charts.differences(drawn), label=label))
@@ -76,7 +74,7 @@ def _order(cohort: Cohort, best: Raw, pairs: Sequence[Raw]) -> list[str]:
 
 def _differences(cohort: Cohort, best: Raw, order: Sequence[str]) -> list[Difference]:
     found = {str(row.get("model")): row for row in rows(best, "comparisons")}
-    short = cohort.short_labels(_LABEL)
+    short = cohort.short_labels()
     picked = {model.name for model in cohort.models if model.is_pick}
     drawn = []
     for name in order:
@@ -103,7 +101,7 @@ def _differences(cohort: Cohort, best: Raw, order: Sequence[str]) -> list[Differ
 
 
 def _matrix(cohort: Cohort, pairs: Sequence[Raw], order: Sequence[str]) -> Panel:
-    short = cohort.short_labels(_LABEL)
+    short = cohort.short_labels()
     # The reference may stand among the best and is never one of a pair.
     paired = {str(row.get(end)) for row in pairs for end in ("first", "second")}
     order = [name for name in order if name in paired]

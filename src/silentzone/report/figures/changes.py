@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from silentzone.report import charts, numbers
 from silentzone.report.charts import Axes, Bar, Yardstick
 from silentzone.report.cohort import NOT_MEASURED, Cohort
-from silentzone.report.escaping import shorten
 from silentzone.report.figures.marks import bars, pick, zone_marks
 from silentzone.report.findings import said, volume_row
 from silentzone.report.points import (
@@ -110,7 +109,7 @@ def harm_and_gain(cohort: Cohort) -> Figure | None:
             floor = cohort.churn.get((model.name, benchmark), NOT_MEASURED).value
             drawn.append(
                 Bar(
-                    label=shorten(model.label, 22),
+                    label=model.short,
                     harm=100 * row.harm / row.items,
                     gain=100 * row.gain / row.items,
                     floor=None if floor is None else 100 * floor,

@@ -28,7 +28,6 @@ def noise_floors(cohort: Cohort) -> Figure | None:
     """Draw the headline metric per model and corpus beside the model's own noise floor."""
     title, is_log = metric_axis(cohort.headline)
     corpora: tuple[str | None, ...] = cohort.corpora or (None,)
-    short = cohort.short_labels(26)
     dots, unmeasured = [], 0
     for model in cohort.candidates if is_log else ():
         for corpus in corpora:
@@ -39,7 +38,7 @@ def noise_floors(cohort: Cohort) -> Figure | None:
             floor = cohort.floors.get((model.name, corpus or ""))
             dots.append(
                 Dot(
-                    label=short[model.name],
+                    label=model.short,
                     corpus=shorten(visible(corpus or "as given"), 30),
                     value=value.value,
                     lower=value.lower,
