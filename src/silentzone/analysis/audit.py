@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from silentzone.analysis.copies import copies_effect
 from silentzone.analysis.expected import (
     NOTHING_EXPECTED,
@@ -245,10 +247,13 @@ def _disattenuated(
 
 def _halved(axis: Axis, members: Sequence[str]) -> HalvedAxis:
     rows, noise = axis.rows(members), axis.noise
-    halves = None
-    if rows is not None and noise is not None and noise.halves is not None:
-        halves = (noise.halves[0][rows], noise.halves[1][rows])
-    return HalvedAxis(values=axis_values(axis, members), halves=halves)
+    halves, errors = None, None
+    if rows is not None and noise is not None:
+        if noise.halves is not None:
+            halves = (noise.halves[0][rows], noise.halves[1][rows])
+        elif noise.errors:
+            errors = np.array([noise.errors[name] for name in members])
+    return HalvedAxis(values=axis_values(axis, members), halves=halves, errors=errors)
 
 
 def _common_zones(evidence: Evidence, rule: AuditRule) -> list[Zone]:

@@ -24,12 +24,14 @@ _SPLITS_USED = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class HalvedAxis:
-    """An axis and its values in two halves of the data; null halves are an axis without noise."""
+    """An axis with what tells its reliability; with neither halves nor errors it has no noise."""
 
     values: NDArray[np.float64]
     """Of shape (n,)."""
     halves: tuple[NDArray[np.float64], NDArray[np.float64]] | None
-    """Each of shape (n, R)."""
+    """Values in two halves of the data, each of shape (n, R)."""
+    errors: NDArray[np.float64] | None = None
+    """Stated standard errors of shape (n,), where there are no data to halve."""
 
 
 def disattenuated_interval(
@@ -70,6 +72,8 @@ def disattenuated_interval(
     for axis in (x, y):
         if axis.halves is not None:
             product *= _reliabilities(axis.halves, drawn)
+        elif axis.errors is not None:
+            product *= _stated_reliabilities(axis.values, axis.errors, drawn)
     usable = np.isfinite(rho) & (product > LOWEST_RELIABILITY**2)
     if usable.sum() < 0.9 * n_resamples:
         return None, ("a reliability is too low in many resamples: no interval",)
@@ -106,3 +110,14 @@ def _reliabilities(
     half = np.divide(total, counted, out=np.zeros_like(total), where=counted > 0)
     reliability: NDArray[np.float64] = 2.0 * half / np.maximum(1.0 + half, 1e-9)
     return np.maximum(reliability, 0.0)
+
+
+def _stated_reliabilities(
+    values: NDArray[np.float64], errors: NDArray[np.float64], drawn_nB: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Share of the variance of every resample that is not stated error."""
+    variance = np.var(values[drawn_nB], axis=0, ddof=1)
+    noise = np.mean(np.square(errors[drawn_nB]), axis=0)
+    is_spread = np.ptp(values[drawn_nB], axis=0) > 0.0
+    share = np.divide(noise, variance, out=np.ones_like(noise), where=is_spread)
+    return np.asarray(np.maximum(1.0 - share, 0.0))

@@ -103,3 +103,21 @@ def test_splits_with_a_missing_half_do_not_count():
 
 def test_a_disattenuated_rho_is_not_capped_at_one():
     assert disattenuated(-0.9, 0.6) == pytest.approx(-1.5)
+
+
+def test_stated_errors_tell_the_reliability_of_every_resample():
+    x, y = axes(n=30)
+    errors = np.linspace(0.2, 0.6, 30)
+    stated = HalvedAxis(values=y.values, halves=None, errors=errors)
+    found, _ = interval(without_noise(x), stated, n_resamples=200)
+    drawn = []
+    for rows in np.random.default_rng(5).integers(0, 30, (200, 30)):
+        reliability = 1.0 - np.mean(errors[rows] ** 2) / np.var(y.values[rows], ddof=1)
+        drawn.append(rank_correlation(x.values[rows], y.values[rows]) / np.sqrt(reliability))
+    assert found == pytest.approx(np.quantile(drawn, (0.025, 0.975)))
+
+
+def test_errors_as_large_as_the_spread_have_no_interval():
+    x, y = axes(n=12)
+    stated = HalvedAxis(values=y.values, halves=None, errors=np.full(12, 5.0))
+    assert interval(without_noise(x), stated)[0] is None
