@@ -56,7 +56,7 @@ class Axis:
     noise: Noise | None = None
     why_no_noise: str | None = None
     """What keeps the noise from being known."""
-    known: dict[tuple[str, ...], Reliability] = field(default_factory=dict)
+    known: dict[tuple[str, ...], Reliability] = field(default_factory=dict, init=False)
     """Reliabilities worked out already, by members."""
 
     def reliability(self, members: Sequence[str]) -> Reliability:
