@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from silentzone.analysis.audit import Evidence
 from silentzone.analysis.axes import Axis, Noise, RankedMetric
 from silentzone.analysis.zones import Outcome, Outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Values = Sequence[float] | NDArray[np.float64] | Mapping[str, float]
 
 N_SPLITS, N_DRAWS = 200, 1000
 
@@ -22,7 +27,7 @@ def names(n: int) -> tuple[str, ...]:
 
 
 def axis(
-    values: Sequence[float] | Mapping[str, float],
+    values: Values,
     *,
     is_loss: bool = False,
     noise: float | None = None,
@@ -53,7 +58,7 @@ def axis(
 
 
 def metric(
-    values: Sequence[float] | Mapping[str, float],
+    values: Values,
     *,
     noise: float | None = None,
     key: str = "kld_mean",
@@ -67,7 +72,7 @@ def metric(
 
 
 def outcomes(
-    differences: Sequence[float] | Mapping[str, float],
+    differences: Values,
     error: float | None = 0.004,
     degrees_of_freedom: float = 500.0,
 ) -> Outcomes:
@@ -82,7 +87,64 @@ def outcomes(
     )
 
 
-def _by_name(values: Sequence[float] | Mapping[str, float]) -> dict[str, float]:
+def _by_name(values: Values) -> dict[str, float]:
     if isinstance(values, Mapping):
         return dict(values)
     return {name: float(value) for name, value in zip(names(len(values)), values, strict=True)}
+
+
+def evidence(
+    n: int = 24,
+    *,
+    directed: bool = True,
+    score_noise: float | None = 0.004,
+    metric_noise: float | None = 0.003,
+    metrics: Sequence[str] = ("kld_mean", "js_mean"),
+    corpora: Sequence[str] = ("text",),
+    copies: tuple[tuple[str, ...], ...] = (),
+    seed: int = 1,
+) -> Evidence:
+    """Cohort in which volume follows the metric, and quality too or not at all.
+
+    Parameters
+    ----------
+    n : int
+        Candidates.
+    directed : bool
+        Whether the composite falls with the loss; otherwise it has nothing to do with it.
+    score_noise, metric_noise : float or None
+        Null where nothing is known of the noise.
+    metrics, corpora : sequence of str
+        The first metric is the loss itself, every other one blurs it a little more.
+    copies : tuple of tuple of str
+    seed : int
+    """
+    rng = np.random.default_rng(seed)
+    loss = np.sort(rng.gamma(1.5, 0.05, n)) + 0.001
+    quality = -0.5 * loss if directed else 0.06 * rng.normal(size=n)
+    volume = 0.4 * loss + 0.01
+    single = None if score_noise is None else 1.5 * score_noise
+    ratio = None if score_noise is None else 20.0 * score_noise
+    scores = {
+        "composite": axis(quality, noise=score_noise, seed=11, name="composite"),
+        "a": axis(quality + 0.003 * rng.normal(size=n), noise=single, seed=12, name="a"),
+        "b": axis(quality + 0.003 * rng.normal(size=n), noise=single, seed=13, name="b"),
+        "volume:composite": axis(volume, is_loss=True, noise=score_noise, seed=14),
+        "direction:composite": axis(quality / volume, noise=ratio, seed=15),
+        "net:composite": axis(quality, noise=score_noise, seed=11),
+    }
+    measured = []
+    for place, (corpus, key) in enumerate((one, key) for one in corpora for key in metrics):
+        blurred = loss * np.exp(0.15 * place * rng.normal(size=n))
+        measured.append(
+            metric(blurred, noise=metric_noise, key=key, corpus=corpus, seed=20 + place)
+        )
+    return Evidence(
+        candidates=names(n),
+        metrics=tuple(measured),
+        scores=scores,
+        outcomes=outcomes(quality, score_noise),
+        benchmarks=("a", "b"),
+        seed=3,
+        copies=copies,
+    )
