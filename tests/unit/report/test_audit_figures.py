@@ -194,6 +194,19 @@ def test_predictors_have_a_line_each_by_number_of_items_in_both_zones(draw):
     assert figure.said[0].endswith("about as well as 800 items of net itself do.")
 
 
+def test_a_predictor_keeps_its_look_where_another_is_missing(draw, analysis):
+    analysis["signed_shift"] = [
+        row
+        for row in analysis["signed_shift"]
+        if (row["zone"], row["predictor"]) != ("equivalence", "signed_shift")
+    ]
+    scales = [
+        panel.spec["layer"][3]["encoding"]["color"]["scale"] for panel in draw(signed_shift).panels
+    ]
+    assert scales[0] == scales[1]
+    assert scales[0]["domain"][0] == "signed_shift"
+
+
 def test_the_best_set_and_the_pairs_share_the_order_of_the_composite(draw, analysis):
     figure = draw(best_and_pairs)
     left = [row["label"] for row in drawn(figure.panels[0], "label")]

@@ -191,14 +191,16 @@ def specification(rows: Sequence[Variant]) -> Spec:
     return finish(drawn)
 
 
-def by_items(rows: Sequence[Curve]) -> Spec:
-    """Rho with the other half against the number of items, one line per predictor."""
-    predictors = list(dict.fromkeys(row.predictor for row in rows))
+def by_items(rows: Sequence[Curve], predictors: Sequence[str]) -> Spec:
+    """Rho with the other half against the number of items, one line per predictor.
+
+    The order of the predictors fixes their looks, also where a drawing lacks one of them.
+    """
     looks = [PREDICTOR_MARKS[i % len(PREDICTOR_MARKS)] for i in range(len(predictors))]
     colour, shape, dash = (
         make(
             "predictor:N",
-            scale=alt.Scale(domain=predictors, range=[look[i] for look in looks]),
+            scale=alt.Scale(domain=list(predictors), range=[look[i] for look in looks]),
             legend=None,
         )
         for i, make in enumerate((alt.Color, alt.Shape, alt.StrokeDash))

@@ -191,21 +191,22 @@ def signed_shift(cohort: Cohort) -> Figure | None:
         return None
     scores = list(dict.fromkeys(str(row.get("benchmark")) for row in found))
     score = COMPOSITE if COMPOSITE in scores else scores[0]
+    words = {
+        _predictor(row): _PREDICTORS.get(_predictor(row))
+        or visible(row.get("words") or row.get("predictor"))
+        for row in found
+        if row.get("benchmark") == score
+    }
     panels: list[Panel] = []
     undrawn: dict[str, int] = {}
-    words: dict[str, str] = {}
     for zone in dict.fromkeys(str(row.get("zone")) for row in found):
         own = [row for row in found if (row.get("benchmark"), row.get("zone")) == (score, zone)]
         curves = [curve for curve in map(_curve, own) if curve is not None]
-        for row in own:
-            key = _predictor(row)
-            words.setdefault(key, _PREDICTORS.get(key) or visible(row.get("words") or key))
         undrawn[zone_title(zone)] = len(own) - len(curves)
         if curves:
             title = f"{opening(score_title(score))}, {zone_title(zone)}"
-            panels.append(
-                Panel(title=title, spec=charts.by_items(curves), label=_ends(title, curves, words))
-            )
+            spec = charts.by_items(curves, list(words))
+            panels.append(Panel(title=title, spec=spec, label=_ends(title, curves, words)))
     return Figure(
         identity="shift",
         title="Would a metric that knows the direction do better, and with fewer items?",
