@@ -54,7 +54,7 @@ def volume_direction(
             }
             for part, one in ((part, relations[part]) for part in PARTS)
         ],
-        "sentence": _sentence(relations, words, score),
+        "sentence": _sentence(relations, words, score, rule),
     }
 
 
@@ -62,7 +62,9 @@ def _word(relation: Relation, rule: AuditEntry) -> str:
     return _WORDS.get(verdict_word(relation, rule), CANNOT_TELL)
 
 
-def _sentence(relations: Mapping[str, Relation], words: Mapping[str, str], score: str) -> str:
+def _sentence(
+    relations: Mapping[str, Relation], words: Mapping[str, str], score: str, rule: AuditEntry
+) -> str:
     first = relations["volume"]
     where = "Over the whole cohort" if first.zone.name == FULL else f"In the {first.zone.name} zone"
     what = "" if score == "composite" else f" on {score}"
@@ -74,9 +76,12 @@ def _sentence(relations: Mapping[str, Relation], words: Mapping[str, str], score
     sentence = f"{where} ({len(first.members)} candidates) {name} {said}{what}."
     if words["volume"] == FOLLOWS and words["direction"] == DOES_NOT:
         return f"{sentence} It measures how much changed, not which way."
-    open_parts = [part for part in PARTS if words[part] == CANNOT_TELL]
-    if words["volume"] == FOLLOWS and "direction" in open_parts:
+    if words["volume"] == FOLLOWS and words["direction"] == CANNOT_TELL:
         limit = relations["direction"].attainable
+        if limit is not None and limit >= rule.attainable_from:
+            return (
+                f"{sentence} Whether it follows the direction cannot be told from these candidates."
+            )
         known = "unknown or too low" if limit is None else f"about {limit:.2f}"
         return (
             f"{sentence} What these items could have shown of direction is {known}, so that it "
