@@ -60,7 +60,7 @@ def variant_family(
     wanted = [name for name in zone.members or () if name in axis.values]
     usable = [one for one in metrics if _ranks_all(one.axis, wanted)]
     rows = [_row(one, score, axis, zone, wanted) for one in metrics]
-    if len(wanted) < _FEWEST or not usable or len({axis.values[name] for name in wanted}) < 2:
+    if len(wanted) < _FEWEST or not usable or not _ranks_all(axis, wanted):
         why = "; ".join(zone.cautions) if zone.members is None else f"n = {len(wanted)}"
         return VariantFamily(rows=tuple(rows), summary=_no_summary(score, zone, len(wanted), why))
     ranks = np.stack([_standard(axis_values(one.axis, wanted)) for one in usable])
@@ -185,8 +185,9 @@ def _aligned(metric: Axis, score: Axis, rho: float) -> float:
 
 
 def _ranks_all(axis: Axis, names: Sequence[str]) -> bool:
-    values = [axis.values.get(name) for name in names]
-    return None not in values and len(set(values)) > 1
+    if len(names) < _FEWEST or any(name not in axis.values for name in names):
+        return False
+    return float(np.ptp(axis_values(axis, names))) > 0.0
 
 
 def _standard(values: NDArray[np.float64]) -> NDArray[np.float64]:
