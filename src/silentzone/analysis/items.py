@@ -179,9 +179,9 @@ def _aligned(rows: AnswerRows, codes: NDArray[np.intp], n_items: int) -> ModelAn
     predictions = None
     if rows.predictions is not None:
         predictions = np.full(n_items, None, dtype=object)
-        for row in np.flatnonzero(usable)[
-            ::-1
-        ].tolist():  # backwards: the first repeat has the last word
+        backwards = np.flatnonzero(usable)[::-1]
+        # The first repeat comes last and so has the last word.
+        for row in backwards[np.argsort(-rows.repeats[backwards], kind="stable")].tolist():
             predictions[codes[row]] = rows.predictions[row]
     return ModelAnswers(
         scores=_means(rows.scores, usable, codes, n_items),
