@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.stats import rankdata
 
 from silentzone.analysis.as_json import JsonObject, estimate_as_json
 from silentzone.analysis.prompt_data import ALL, PASS_MARK
@@ -120,6 +121,9 @@ def _row(benchmark: str, model: str, own: _Observations, rng: np.random.Generato
     outcomes, n_failed = own.outcomes, int(own.outcomes.is_failed.sum())
     aurocs = {name: _auroc(name, values, outcomes) for name, values in own.predictors.items()}
     curves = {name: calibration(v, outcomes) for name, v in own.predictors.items()}
+    if model == ALL and DIVERGENCE in own.predictors:
+        ranks = ranks_within(own.predictors[DIVERGENCE], outcomes.strata)
+        curves[DIVERGENCE] = calibration(ranks, outcomes)
     gain, ratio, n_zero = None, None, 0
     if DIVERGENCE in own.predictors:
         divergence = own.predictors[DIVERGENCE]
@@ -141,6 +145,9 @@ def _row(benchmark: str, model: str, own: _Observations, rng: np.random.Generato
                 "words": WORDS[name],
                 "auroc": estimate_as_json(aurocs[name]),
                 "calibration": curves[name],
+                "calibration_by": "rank within each candidate"
+                if model == ALL and name == DIVERGENCE
+                else "value",
             }
             for name in aurocs
         ],
@@ -164,6 +171,20 @@ def _ratio(divergence: NDArray[np.float64], outcomes: Outcomes) -> tuple[Estimat
     usable = has_logarithm(divergence)
     n_zero = int((~np.isnan(divergence)).sum() - usable.sum())
     return log_ratio_estimate(divergence[usable], outcomes.select(usable)), n_zero
+
+
+def ranks_within(values: NDArray[np.float64], strata: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Share of a candidate's own answers with a lower value, in (0, 1); NaN where missing.
+
+    A weak candidate has more divergence and more failures on every item: pooled by value, its
+    answers would fill the upper bins, and the curve would rise without saying which item fails.
+    """
+    result = np.full(len(values), np.nan)
+    for stratum in np.unique(strata):
+        own = np.flatnonzero((strata == stratum) & ~np.isnan(values))
+        if len(own):
+            result[own] = (rankdata(values[own]) - 0.5) / len(own)
+    return result
 
 
 def calibration(values: NDArray[np.float64], outcomes: Outcomes) -> list[JsonObject]:

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.analysis.prompt_items import changed, prompt_data
 
 from silentzone.analysis.prompt_gain import added_value
-from silentzone.analysis.prompts import calibration, prompt_rows
+from silentzone.analysis.prompts import calibration, prompt_rows, ranks_within
 from silentzone.stats.classification import Outcomes
 from silentzone.stats.clusters import ClusterPartition
 
@@ -205,3 +205,9 @@ class TestCalibration:
         values = np.tile(np.arange(10.0), 20)
         clustered = Outcomes.of(failed, ClusterPartition.of(labels, unit="item"))
         assert calibration(values, clustered)[0]["failed_share"]["n_clusters"] == 20
+
+
+def test_the_curve_of_all_candidates_ranks_divergence_within_each_of_them():
+    strata = np.array([0, 0, 0, 1, 1, 1])
+    ranks = ranks_within(np.array([1.0, 2.0, 3.0, 100.0, np.nan, 200.0]), strata)
+    assert ranks == pytest.approx([1 / 6, 3 / 6, 5 / 6, 1 / 4, np.nan, 3 / 4], nan_ok=True)

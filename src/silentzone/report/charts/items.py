@@ -19,7 +19,6 @@ from silentzone.report.charts.look import (
     Spec,
     data,
     finish,
-    log_ticks,
     row_axis,
 )
 
@@ -64,7 +63,6 @@ class BinAxes:
     """Axes of a drawing of bins; two drawings beside each other share `top`."""
 
     title: str
-    is_log: bool
     is_falling: bool
     """Whether the axis runs from high to low, so that the doubtful items stand to the right."""
     top: float
@@ -75,11 +73,9 @@ class BinAxes:
 
 def failures(bins: Sequence[Bin], axes: BinAxes) -> Spec:
     """Failed share by bin: each bin as wide as its range, with its interval."""
-    edges = [edge for one in bins for edge in (one.low, one.high)]
-    ticks = {"values": log_ticks(edges)} if axes.is_log else {"tickCount": 5}
-    x_axis = alt.Axis(format="~g", grid=False, labelOverlap=True, **ticks)
+    x_axis = alt.Axis(format="~g", grid=False, labelOverlap=True, tickCount=5)
     x_scale = alt.Scale(
-        type="log" if axes.is_log else "linear",
+        type="linear",
         nice=False,
         zero=False,
         padding=8,

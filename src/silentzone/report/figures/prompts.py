@@ -18,15 +18,18 @@ if TYPE_CHECKING:
     from silentzone.report.cohort import Cohort
 
 _BINNED = {
-    "divergence": ("KLD along the answer", "KLD along the answer, nats (log scale)", True, False),
+    "divergence": (
+        "KLD along the answer",
+        "rank of the KLD along the answer, within each candidate",
+        False,
+    ),
     "reference_confidence": (
         "the reference's confidence",
         "the reference's confidence (falling to the right)",
-        False,
         True,
     ),
 }
-"""Predictor: words, title of its axis, whether that is logarithmic, whether it falls."""
+"""Predictor: words, title of its axis, whether that falls."""
 _RULES = {
     "lower_kld": "the lower KLD on this prompt",
     "lower_mean_kld": "always the lower mean KLD",
@@ -61,9 +64,9 @@ def failed_prompts(cohort: Cohort) -> Figure | None:
         identity="prompts",
         title="Does divergence say which prompts fail?",
         caption="Of the answers to items the reference passed, the share that failed, from the"
-        " least suspect bin at the left to the most suspect at the right. The bins pool all"
-        " candidates, and a weak candidate has both more divergence and more failures; the AUROC"
-        " compares answers of one candidate with each other, so it is the fair number.",
+        " least suspect bin at the left to the most suspect at the right. Divergence is ranked"
+        " within each candidate, because a weak candidate has more of it and more failures"
+        " everywhere; the AUROC compares answers of one candidate with each other as well.",
         said=said(*found),
         key=(
             KeyEntry(mark="bar blue", text="a bin, with the interval of its share"),
@@ -78,32 +81,24 @@ def failed_prompts(cohort: Cohort) -> Figure | None:
 
 def _binned(row: Raw) -> dict[str, list[Bin]]:
     return {
-        name: _bins(predictor, is_log=_BINNED[name][2])
+        name: _bins(predictor)
         for predictor in rows(row, "predictors")
         if (name := str(predictor.get("predictor"))) in _BINNED
     }
 
 
-def _bins(predictor: Raw, *, is_log: bool) -> list[Bin]:
-    """Bins as they can be drawn: on a log axis zero and infinity get an end of their own."""
+def _bins(predictor: Raw) -> list[Bin]:
+    """Bins that can be drawn: with both ends and a share."""
     found = []
-    calibration = list(rows(predictor, "calibration"))
-    ends = [finite(one.get(end)) for one in calibration for end in ("low", "high")]
-    positive = [end for end in ends if end is not None and end > 0]
-    least, most = min(positive, default=1.0) / 3, max(positive, default=1.0) * 3
-    for one in calibration:
+    for one in rows(predictor, "calibration"):
         low, high = finite(one.get("low")), finite(one.get("high"))
         share = quantity(one.get("failed_share"))
-        if share.value is None or (not is_log and (low is None or high is None)):
+        if share.value is None or low is None or high is None:
             continue
-        low, high = most if low is None else low, most if high is None else high
-        if is_log:
-            low, high = max(low, least), max(high, least)
         lower = None if share.lower is None else 100 * share.lower
         upper = None if share.upper is None else 100 * share.upper
-        middle = (low * high) ** 0.5 if is_log else (low + high) / 2
         found.append(
-            Bin(low=low, high=high, middle=middle, share=100 * share.value, lower=lower,
+            Bin(low=low, high=high, middle=(low + high) / 2, share=100 * share.value, lower=lower,
                 upper=upper)
         )  # fmt: skip
     return found
@@ -114,7 +109,7 @@ def _tallest(bins: list[Bin]) -> float:
 
 
 def _bins_panel(row: Raw, name: str, bins: list[Bin], top: float) -> Panel:
-    words, axis, is_log, is_falling = _BINNED[name]
+    words, axis, is_falling = _BINNED[name]
     failed, passed = finite(row.get("n_failed")), finite(row.get("n_passed"))
     auroc = next(
         quantity(one.get("auroc")) for one in rows(row, "predictors") if one["predictor"] == name
@@ -124,7 +119,6 @@ def _bins_panel(row: Raw, name: str, bins: list[Bin], top: float) -> Panel:
     detail = f"AUROC {auroc.written(numbers.decimal)}{f' {interval}' if interval else ''}"
     axes = BinAxes(
         title=axis,
-        is_log=is_log,
         is_falling=is_falling,
         top=min(1.05 * max(top, 0.1), 100.0),
         overall=None
