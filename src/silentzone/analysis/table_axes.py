@@ -9,7 +9,7 @@ Array shapes: M models, B draws.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,7 +88,7 @@ def table_scores(
     table: CohortTable,
     candidates: Sequence[TableModel],
     entering: Sequence[str],
-    why_not_normalised: str | None,
+    why_empty: Mapping[str, str | None],
     seed: int,
 ) -> TableScores:
     """Axes of every benchmark and composite of a table.
@@ -100,7 +100,8 @@ def table_scores(
         Without the reference.
     entering : sequence of str
         Benchmarks of the composite.
-    why_not_normalised : str or None
+    why_empty : mapping of str to str or None
+        By composite: why no candidate can have it; null where one can.
     seed : int
     """
     reference = table.reference
@@ -112,7 +113,8 @@ def table_scores(
         errors[name] = {model: error for model, error in found.items() if error is not None}
     values[COMPOSITE] = _macro([values[name] for name in entering])
     errors[COMPOSITE] = _macro_errors([errors[name] for name in entering])
-    normalised = _normalised(table, values, entering) if why_not_normalised is None else {}
+    why_not = why_empty[NORMALISED]
+    normalised = _normalised(table, values, entering) if why_not is None else {}
     ranks = _ranks([values[name] for name in entering])
     own = ({}, {}) if reference is None else _reference_scores(reference, table, entering)
     differences = _differences(values, own[0])
@@ -121,11 +123,13 @@ def table_scores(
         name: _score_axis(name, differences.get(name, values[name]), errors[name], seed)
         for name in (COMPOSITE, *table.benchmarks)
     }
+    if why_empty[COMPOSITE] is not None:
+        axes[COMPOSITE] = replace(axes[COMPOSITE], why_empty=why_empty[COMPOSITE])
     return TableScores(
         axes={
             COMPOSITE: axes[COMPOSITE],
-            NORMALISED: _plain_axis(NORMALISED, normalised, why_not_normalised),
-            RANK: _plain_axis(RANK, ranks, None),
+            NORMALISED: _plain_axis(NORMALISED, normalised, why_not),
+            RANK: _plain_axis(RANK, ranks, why_empty[RANK]),
             **axes,
         },
         differences=differences,

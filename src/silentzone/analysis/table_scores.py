@@ -9,7 +9,7 @@ from silentzone.analysis.as_json import JsonObject, estimate_as_json
 from silentzone.analysis.benchmarks import DEFINITIONS
 from silentzone.analysis.changes import NO_CHURN
 from silentzone.analysis.contenders import Contender
-from silentzone.analysis.score_axes import NORMALISED
+from silentzone.analysis.score_axes import NORMALISED, RANK
 from silentzone.analysis.scores import COMPOSITE, CompositeDifference, Entry
 from silentzone.analysis.table_axes import TableScores, score_error
 from silentzone.analysis.zones import Outcome, Outcomes
@@ -49,9 +49,7 @@ class TableBenchmarks:
         """Why no candidate can be held against the reference; null where one can."""
         if self.table.reference is None:
             return NO_REFERENCE
-        if not self.entering:
-            return "no benchmark enters the composite"
-        return None
+        return why_none_enters(self.entries)
 
     def outcomes(self) -> Outcomes:
         """Composite differences as zones need them."""
@@ -72,8 +70,25 @@ def table_entries(table: CohortTable) -> dict[str, Entry]:
     return {name: _entry(table, name) for name in table.benchmarks}
 
 
-def why_not_normalised(table: CohortTable, entering: Sequence[str]) -> str | None:
-    """Say why a table has no reference-normalised composite; null where it has one."""
+def why_none_enters(entries: Mapping[str, Entry]) -> str | None:
+    """Say why no benchmark enters the composite; null where one does."""
+    if any(entry.enters for entry in entries.values()):
+        return None
+    reasons = "; ".join(f"{name}: {entry.why_not}" for name, entry in entries.items())
+    return f"no benchmark enters the composite ({reasons or 'the table has none'})"
+
+
+def why_composites_are_empty(
+    table: CohortTable, entries: Mapping[str, Entry]
+) -> dict[str, str | None]:
+    """Say by composite why no candidate can have it; null where one can."""
+    nothing = why_none_enters(entries)
+    entering = [name for name, entry in entries.items() if entry.enters]
+    normalised = nothing or _why_not_normalised(table, entering)
+    return {COMPOSITE: nothing, NORMALISED: normalised, RANK: nothing}
+
+
+def _why_not_normalised(table: CohortTable, entering: Sequence[str]) -> str | None:
     if table.reference is None:
         return NO_REFERENCE
     unknown = [name for name in entering if name not in table.chance]
@@ -126,21 +141,22 @@ def decomposition_rows_of_table(benchmarks: TableBenchmarks) -> list[JsonObject]
     ]
 
 
-def composite_rows_of_table(benchmarks: TableBenchmarks, why_not: str | None) -> list[JsonObject]:
+def composite_rows_of_table(
+    benchmarks: TableBenchmarks, why_empty: Mapping[str, str | None]
+) -> list[JsonObject]:
     """Rows of ``composites``."""
     left_out = [
         {"benchmark": name, "why": entry.why_not}
         for name, entry in benchmarks.entries.items()
         if not entry.enters
     ]
-    nothing = None if benchmarks.entering else "no benchmark enters the composite"
     return [
         {
             "name": name,
             "definition": definition,
             "benchmarks": benchmarks.entering,
             "left_out": left_out,
-            "why_empty": why_not if name == NORMALISED else nothing,
+            "why_empty": why_empty[name],
         }
         for name, definition in DEFINITIONS.items()
     ]

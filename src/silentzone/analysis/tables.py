@@ -36,7 +36,7 @@ from silentzone.analysis.table_scores import (
     decomposition_rows_of_table,
     score_rows_of_table,
     table_entries,
-    why_not_normalised,
+    why_composites_are_empty,
 )
 from silentzone.errors import InputError
 from silentzone.records.cohort_table import TableModel, same_content
@@ -146,12 +146,12 @@ def _table_sections(
         require_benchmark_name(name, "the table's header")
     entries = table_entries(table)
     entering = [name for name, entry in entries.items() if entry.enters]
-    why_not = why_not_normalised(table, entering)
+    why_empty = why_composites_are_empty(table, entries)
     benchmarks = TableBenchmarks(
         table=table,
         candidates=candidates,
         entries=entries,
-        scores=table_scores(table, candidates, entering, why_not, seed),
+        scores=table_scores(table, candidates, entering, why_empty, seed),
     )
     _warn_of_table(benchmarks, remarks)
     evidence = Evidence(
@@ -166,7 +166,7 @@ def _table_sections(
     )
     return {
         "benchmarks": [benchmark_row(benchmarks, name) for name in table.benchmarks],
-        "composites": composite_rows_of_table(benchmarks, why_not),
+        "composites": composite_rows_of_table(benchmarks, why_empty),
         "scores": score_rows_of_table(benchmarks),
         "decomposition": decomposition_rows_of_table(benchmarks),
         **audit_sections(evidence, settings),
