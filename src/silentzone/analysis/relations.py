@@ -183,8 +183,10 @@ def noise_of_rho(
 ) -> NoiseOfRho | None:
     """Spread of rho over joint draws of windows and items; null where no noise is known.
 
-    The interval is symmetric around rho on Fisher's scale, with the spread of the draws: what the
-    same candidates would show, measured again on other windows and items.
+    The interval holds what the same candidates would show on average, measured again and again on
+    other windows and items. It spans both 1.96 standard deviations of the draws around rho on
+    Fisher's scale and the central 95 % of the draws: the draws carry the noise twice, so they lie
+    lower than rho where rho is high, and a rho that came out high by luck looks too certain.
     """
     if len(members) < FEWEST_FOR_NOISE or abs(rho) >= 1.0:
         return None
@@ -194,7 +196,8 @@ def noise_of_rho(
     metric_noise = metric.deviations(members, N_NOISE_DRAWS)
     if metric_noise is None:
         metric_noise = np.zeros_like(score_noise)
-    drawn = masked_spearman(
+    sign = -1.0 if metric.is_loss != score.is_loss else 1.0
+    drawn = sign * masked_spearman(
         metric.losses(members)[:, None] + metric_noise,
         np.round(score.losses(members)[:, None] + score_noise, DECIMALS),
         None,
@@ -204,9 +207,14 @@ def noise_of_rho(
         return None
     spread = float(np.std(np.arctanh(np.clip(drawn, -0.999, 0.999)), ddof=1))
     centre = float(np.arctanh(rho))
-    interval = (float(np.tanh(centre - 1.96 * spread)), float(np.tanh(centre + 1.96 * spread)))
+    low, high = np.quantile(drawn, (0.025, 0.975))
     return NoiseOfRho(
-        standard_error=float(np.std(drawn, ddof=1)), interval=interval, method=ERROR_METHOD
+        standard_error=float(np.std(drawn, ddof=1)),
+        interval=(
+            float(min(low, np.tanh(centre - 1.96 * spread))),
+            float(max(high, np.tanh(centre + 1.96 * spread))),
+        ),
+        method=ERROR_METHOD,
     )
 
 
