@@ -35,11 +35,25 @@ class AuditRequest:
     command: str = ""
 
     def changed(self, settings: Settings) -> Settings:
-        """Put what the user asks in the place of what was there."""
-        return Settings(
-            decision=replace(settings.decision, **(self.decision or {})),
-            audit=replace(settings.audit, **(self.audit or {})),
-        )
+        """Put what the user asks in the place of what was there.
+
+        A margin above the guard margin that was there takes the guard margin along.
+
+        Raises
+        ------
+        InputError
+            If a guard margin below the margin is asked for.
+        """
+        asked = self.decision or {}
+        decision = replace(settings.decision, **asked)
+        if decision.guard_margin < decision.margin:
+            if "guard_margin" in asked:
+                raise InputError(
+                    f"`--guard-margin` ({decision.guard_margin:g}) must not be below the margin "
+                    f"({decision.margin:g}): one benchmark would be held to more than their mean.",
+                )
+            decision = replace(decision, guard_margin=decision.margin)
+        return Settings(decision=decision, audit=replace(settings.audit, **(self.audit or {})))
 
 
 def study_among(paths: Sequence[Path]) -> Path | None:
