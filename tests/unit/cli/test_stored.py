@@ -8,20 +8,22 @@ import pytest
 
 
 @pytest.fixture
-def folder(tmp_path, stand_in, summary):
-    import silentzone.analysis
+def folder(tmp_path, stand_in, summary, monkeypatch):
     import silentzone.report
+    import silentzone.studies.audit
 
-    assert silentzone.analysis
     assert silentzone.report
-    stand_in(
-        "silentzone.analysis.study",
-        analyze_study=lambda study, *, rng_seed: {"folder": study.root.name, "seed": rng_seed},
+    monkeypatch.setattr(
+        silentzone.studies.audit,
+        "analyze_study",
+        lambda study, *, rng_seed, settings: {"folder": study.root.name, "seed": rng_seed},
     )
     stand_in("silentzone.report.terminal", summarize=lambda analysis: summary)
     study = tmp_path / "study"
     study.mkdir()
     (study / "study.toml").write_text('[study]\nname = "mine"\nseed = 17\n')
+    manifest = {"schema_version": 1, "config": {"decision": {}}, "analyzed_inputs": "same"}
+    (study / "manifest.json").write_text(json.dumps(manifest))
     return study
 
 
@@ -36,6 +38,25 @@ def test_another_seed_may_be_given(invoke, folder):
     assert json.loads(invoke("analyze", folder, "--seed", 3, "--json").stdout)["seed"] == 3
 
 
+def inputs(folder):
+    return json.loads((folder / "manifest.json").read_text())["analyzed_inputs"]
+
+
+def test_an_analysis_as_the_study_asks_for_it_stays_the_studys_own(invoke, folder):
+    assert invoke("analyze", folder).code == 0
+    assert inputs(folder) == "same"
+
+
+@pytest.mark.parametrize(
+    "options", [("--seed", 3), ("--margin", 0.02), ("--band", 0.03), ("--method", "Holm")]
+)
+def test_answers_to_another_question_make_the_next_run_answer_its_own_again(
+    invoke, folder, options
+):
+    assert invoke("analyze", folder, *options).code == 0
+    assert inputs(folder) is None
+
+
 def test_without_json_people_get_sentences_and_a_table(invoke, folder):
     assert invoke("analyze", folder).stdout.startswith("my study\nKLD is silent")
 
@@ -45,6 +66,8 @@ def test_a_folder_without_a_study_is_refused(invoke, folder):
     shown = invoke("analyze", folder)
     assert shown.code == 1
     assert "is not a study folder" in shown.stderr
+    (folder / "manifest.json").unlink()
+    assert "so it is no study" in invoke("analyze", folder).stderr
     assert not (folder / "analysis.json").exists()
 
 
