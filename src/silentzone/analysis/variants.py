@@ -61,7 +61,11 @@ def variant_family(
     usable = [one for one in metrics if _ranks_all(one.axis, wanted)]
     rows = [_row(one, score, axis, zone, wanted) for one in metrics]
     if len(wanted) < _FEWEST or not usable or not _ranks_all(axis, wanted):
-        why = "; ".join(zone.cautions) if zone.members is None else f"n = {len(wanted)}"
+        why = f"n = {len(wanted)}"
+        if zone.members is None:
+            why = "; ".join(zone.cautions)
+        elif not axis.values and axis.why_empty is not None:
+            why = axis.why_empty
         return VariantFamily(rows=tuple(rows), summary=_no_summary(score, zone, len(wanted), why))
     ranks = np.stack([_standard(axis_values(one.axis, wanted)) for one in usable])
     result = maxt(

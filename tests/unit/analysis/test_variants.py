@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.unit.analysis.cohorts import axis, metric, names
@@ -158,6 +160,12 @@ def test_a_zone_that_was_not_formed_says_why():
         "Variants were not compared on composite in the equivalence zone: a margin of 1 points is "
         "not resolvable."
     )
+
+
+def test_a_score_nobody_has_gives_the_reason_for_all():
+    nothing = replace(axis({}), why_empty="no benchmark enters the composite")
+    sentence = family(noisy(), nothing).summary["sentence"]
+    assert sentence.endswith("in the full zone: no benchmark enters the composite.")
 
 
 def test_only_members_with_the_score_count():
