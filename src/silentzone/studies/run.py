@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from silentzone.records.models import BackendInfo
     from silentzone.studies.progress import Progress
 
+_PRODUCT_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""Read by NumPy's matrix library as it is loaded; without them each worker takes every core."""
+
 ANALYSIS_FILE = "analysis.json"
 REPORT_FILE = Path("report") / "index.html"
 
@@ -229,6 +232,7 @@ class _Study:
                 TASK,
                 self._job(model, threads, only_traces=only_traces).to_json(),
                 on_event=lambda event: step.take(str(event["part"]), float(event["share"])),
+                environment=dict.fromkeys(_PRODUCT_THREADS, str(threads)),
                 should_stop=self._stop.is_set,
                 what=f"measuring `{name}`",
             )
