@@ -100,9 +100,13 @@ def test_a_model_is_at_no_distance_from_itself(reference, settings):
     assert columns["top1_match"].all()
 
 
-def test_keeping_the_trace_changes_no_score(reference, settings):
+def test_keeping_the_trace_moves_scores_by_rounding_at_most(reference, settings):
     plain = _ask(reference["path"], settings)
-    assert plain == reference["scores"]
+    assert plain["score"] == reference["scores"]["score"]
+    name = "choice_log_likelihoods"
+    difference = np.abs(np.concatenate(plain[name]) - np.concatenate(reference["scores"][name]))
+    print(f"{reference['name']}: log-likelihoods differ by {difference.max():.1e}")  # noqa: T201
+    assert difference.max() < 0.01
 
 
 def test_a_quant_is_at_the_distance_of_two_passes_in_memory(reference, smollm2_as, settings):
