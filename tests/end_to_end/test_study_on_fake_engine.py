@@ -450,6 +450,21 @@ def test_a_crash_while_the_trace_along_items_is_kept_costs_no_score(files):
     _no_divergences_but_all_scores(out, outcome, "SIGKILL")
 
 
+def test_a_worker_multiplies_with_its_own_threads_alone(files):
+    given = []
+
+    class Noted(InProcess):
+        def __call__(self, task, payload, *, environment, **named):
+            given.append((payload["threads"], environment["OPENBLAS_NUM_THREADS"]))
+            return super().__call__(task, payload, **named)
+
+    files.model("a", noise=0.1)
+    mapping = files.mapping("a")
+    mapping["engine"]["workers"] = 2
+    run_in_process(files.config(mapping), files.folder / "out", runner=Noted())
+    assert sorted(given) == [(1, "1"), (1, "1"), (2, "2")]  # the reference's traces have both
+
+
 def test_a_study_of_benchmarks_alone_is_one(files):
     files.model("a", noise=0.1)
     mapping = files.mapping("a")
