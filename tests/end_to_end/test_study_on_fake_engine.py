@@ -454,8 +454,8 @@ def test_a_worker_multiplies_with_its_own_threads_alone(files):
     given = []
 
     class Noted(InProcess):
-        def __call__(self, task, payload, *, environment, **named):
-            given.append((payload["threads"], environment["OPENBLAS_NUM_THREADS"]))
+        def __call__(self, task, payload, **named):
+            given.append((payload["threads"], named["environment"]["OPENBLAS_NUM_THREADS"]))
             return super().__call__(task, payload, **named)
 
     files.model("a", noise=0.1)
