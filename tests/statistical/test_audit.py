@@ -79,9 +79,6 @@ def test_a_null_cohort_is_hardly_ever_called_informative(null, zone):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(
-    reason="a cohort without a relation is held against an isotonic fit to it, which is flat too"
-)
 def test_a_large_null_cohort_comes_out_silent_with_eighty_percent(null):
     assert share(null, "silent") >= 0.8 - room(0.8, len(null))
 

@@ -53,7 +53,7 @@ from silentzone.stats.disattenuation import (
     disattenuated,
     disattenuated_interval,
 )
-from silentzone.stats.shapes import SHAPES
+from silentzone.stats.shapes import ORDER, SHAPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -219,7 +219,7 @@ def _judgeable(
     if aligned is None or value is None:
         return replace(relation, expected=NOTHING_EXPECTED)
     is_alone = relation.zone.name == FULL or is_silent_in_full
-    shapes = ("isotonic",) if is_alone else SHAPES
+    shapes = (ORDER,) if is_alone else SHAPES
     return replace(
         relation,
         noise=noise_of_rho(metric, cohort.score, relation.members, value),

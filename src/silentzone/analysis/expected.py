@@ -12,7 +12,7 @@ import numpy as np
 
 from silentzone.analysis.zones import FULL, members_in, reaches
 from silentzone.stats.correlation import masked_spearman
-from silentzone.stats.shapes import SHAPES, fitted_shape
+from silentzone.stats.shapes import ORDER, SHAPES, fitted_shape, perfect_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,7 +114,7 @@ def expectation(
     observed : float
         Aligned rho in the zone.
     shapes : sequence of str
-        Of ``SHAPES``.
+        Of ``SHAPES``, or ``ORDER``.
 
     Returns
     -------
@@ -164,8 +164,7 @@ def _simulated(
 ) -> NDArray[np.float64] | None:
     """Aligned rho of every simulated cohort in which it exists."""
     names = list(cohort.candidates)
-    losses = cohort.metric.losses(names)
-    goodness = fitted_shape(shape, losses, -cohort.score.losses(names))
+    goodness = _true_scores(cohort.metric, cohort.score, names, shape)
     if goodness is None:
         return None
     scores = goodness[:, None] - score_noise  # noise of a loss is turned to that of a score
@@ -179,16 +178,29 @@ def _simulated(
     return rho[np.isfinite(rho)]
 
 
+def _true_scores(
+    metric: Axis, score: Axis, names: Sequence[str], shape: str
+) -> NDArray[np.float64] | None:
+    """Scores on a shape of the whole cohort's relation, growing when a candidate is better."""
+    losses, scores = metric.losses(names), -score.losses(names)
+    if shape != ORDER:
+        return fitted_shape(shape, losses, scores)
+    noise = score.deviations(names, N_SIMULATED)
+    assert noise is not None, "a score without noise is not simulated"
+    return perfect_order(losses, scores, float(noise.var(axis=1).mean()))
+
+
 def _composite(
     cohort: WholeCohort, shape: str, names: Sequence[str], n_draws: int
 ) -> NDArray[np.float64]:
     """Composite differences on the shape of their own, with the noise of the same draws."""
     composite = cohort.composite
-    fitted = fitted_shape(shape, cohort.metric.losses(names), -composite.losses(names))
     noise = composite.deviations(names, n_draws)
+    if noise is None:
+        return np.repeat(-composite.losses(names)[:, None], n_draws, axis=1)
+    fitted = _true_scores(cohort.metric, composite, names, shape)
     assert fitted is not None, "the same losses had this shape for the score"
-    base = fitted[:, None]
-    return base - noise if noise is not None else np.broadcast_to(base, (len(names), n_draws))
+    return fitted[:, None] - noise
 
 
 def _summary(shape: str, simulated: NDArray[np.float64], observed: float) -> ShapeExpectation:

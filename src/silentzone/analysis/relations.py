@@ -38,8 +38,10 @@ class NoiseOfRho:
     """How far rho moves when windows and items are drawn again, the candidates held."""
 
     standard_error: float
-    interval: tuple[float, float] | None
+    interval: tuple[float, float]
     method: str
+    is_measured: bool
+    """Whether items were drawn again; errors that a table states only bound the noise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,16 @@ class Relation:
             return None
         low, high = (self.sign * bound for bound in self.correlation.interval)
         return (low, high) if low <= high else (high, low)
+
+    @property
+    def least_again(self) -> float | None:
+        """Aligned rho that the same candidates may fall to on other windows and items.
+
+        Null where that was not measured.
+        """
+        if self.noise is None or not self.noise.is_measured:
+            return None
+        return min(self.sign * bound for bound in self.noise.interval)
 
     def as_json(self) -> JsonObject:
         """Relation as ``analysis.json`` holds it; intervals belong to the raw rho."""
@@ -215,6 +227,7 @@ def noise_of_rho(
             float(max(high, np.tanh(centre + 1.96 * spread))),
         ),
         method=ERROR_METHOD,
+        is_measured=score.noise is not None and score.noise.halves is not None,
     )
 
 

@@ -76,20 +76,31 @@ def _strong(
     interval: tuple[float, float] | None,
     rule: AuditEntry,
 ) -> tuple[str, str, list[str]]:
-    n, pvalue = len(relation.members), relation.correlation.pvalue
     rho = f"aligned rho {aligned:+.2f}"
-    if interval is not None and interval[0] > 0.0:
-        reason = (
-            f"{rho} is at least {rule.informative_from:g} and its lower bound {interval[0]:+.2f} "
-            "is above zero"
-        )
-        return INFORMATIVE, "", [reason]
-    if interval is not None:
+    if interval is None:
+        return _without_interval(relation, aligned, rule)
+    if interval[0] <= 0.0:
         reason = f"{rho}, but its interval reaches down to {interval[0]:+.2f}"
         return CANNOT_TELL, "but the interval does not rule out the opposite", [reason]
+    least = relation.least_again
+    if least is not None and least <= 0.0:
+        reason = f"{rho}, but on other windows and items it may be as low as {least:+.2f}"
+        return CANNOT_TELL, "but other questions to the same candidates might show none", [reason]
+    reason = (
+        f"{rho} is at least {rule.informative_from:g} and its lower bound {interval[0]:+.2f} "
+        "is above zero"
+    )
+    return INFORMATIVE, "", [reason]
+
+
+def _without_interval(
+    relation: Relation, aligned: float, rule: AuditEntry
+) -> tuple[str, str, list[str]]:
+    """Judge a perfect order by its exact p; nothing else without an interval is judged."""
+    n, pvalue = len(relation.members), relation.correlation.pvalue
     if aligned < 1.0 or pvalue is None:
         cause = "; ".join(relation.correlation.cautions) or "no interval"
-        return CANNOT_TELL, f"but {_few(n)}", [f"{rho}, but {cause}"]
+        return CANNOT_TELL, f"but {_few(n)}", [f"aligned rho {aligned:+.2f}, but {cause}"]
     order = f"a perfect order of {n} candidates comes about by chance with p = {_exact(pvalue)}"
     exact = f"{order} ({relation.correlation.pvalue_method})"
     if n >= rule.perfect_order_from and pvalue < rule.alpha:

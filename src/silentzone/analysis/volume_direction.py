@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from silentzone.analysis.as_json import JsonObject, interval_as_json
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 PARTS = ("volume", "direction", "net")
 FOLLOWS, DOES_NOT, CANNOT_TELL = "follows", "does not follow", "cannot tell"
+STRICTER = 5
+"""Three verdicts are claimed at once, one of them to be none: each is held to a smaller alpha."""
 _WORDS = {INFORMATIVE: FOLLOWS, SILENT: DOES_NOT}
 
 
@@ -59,7 +62,8 @@ def volume_direction(
 
 
 def _word(relation: Relation, rule: AuditEntry) -> str:
-    return _WORDS.get(verdict_word(relation, rule), CANNOT_TELL)
+    strict = replace(rule, alpha=rule.alpha / STRICTER)
+    return _WORDS.get(verdict_word(relation, strict), CANNOT_TELL)
 
 
 def _sentence(

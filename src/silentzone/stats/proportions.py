@@ -46,9 +46,15 @@ def wilson_interval(
 
 
 def exact_interval(
-    successes: int, n_observations: int, *, confidence: float = 0.95
+    successes: float, n_observations: float, *, confidence: float = 0.95
 ) -> tuple[float, float]:
-    """Clopper-Pearson interval of a proportion; never covers less than it says.
+    """Clopper-Pearson interval of a proportion; of whole counts it never covers less than it says.
+
+    Parameters
+    ----------
+    successes, n_observations : float
+        Whole counts, or effective ones of a clustered sample.
+    confidence : float
 
     Raises
     ------
@@ -58,8 +64,8 @@ def exact_interval(
     _require_counts(successes, n_observations)
     tail = (1.0 - confidence) / 2.0
     failures = n_observations - successes
-    low = distributions.beta.ppf(tail, successes, failures + 1) if successes else 0.0
-    high = distributions.beta.isf(tail, successes + 1, failures) if failures else 1.0
+    low = distributions.beta.ppf(tail, successes, failures + 1) if successes > 0 else 0.0
+    high = distributions.beta.isf(tail, successes + 1, failures) if failures > 0 else 1.0
     return float(low), float(high)
 
 
@@ -145,9 +151,9 @@ def is_binary(values: NDArray[np.float64]) -> bool:
     return bool(np.isin(values, (0.0, 1.0)).all())
 
 
-def _require_counts(successes: int, n_observations: int) -> None:
-    if n_observations < 1 or not 0 <= successes <= n_observations:
+def _require_counts(successes: float, n_observations: float) -> None:
+    if n_observations <= 0 or not 0 <= successes <= n_observations:
         raise InputError(
-            f"`successes` must lie between 0 and `n_observations` (at least 1); "
+            f"`successes` must lie between 0 and `n_observations` (above 0); "
             f"they are {successes} and {n_observations}."
         )

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHAPES = ("isotonic", "linear", "logarithmic")
+ORDER = "order"
+"""A perfect order; see `perfect_order`."""
 
 
 def fitted_shape(
@@ -55,6 +57,39 @@ def fitted_shape(
     slope = float(centred @ (scores - scores.mean())) / scale
     fitted: NDArray[np.float64] = scores.mean() + slope * centred
     return fitted
+
+
+def perfect_order(
+    losses: NDArray[np.float64], scores: NDArray[np.float64], error_variance: float
+) -> NDArray[np.float64]:
+    """Give true scores that would follow the losses without fail, as far apart as those measured.
+
+    The measured scores spread by truth and by noise. They are drawn towards their mean until they
+    spread by truth alone, and given to the candidates in the order of their losses. Isotonic
+    regression would not do: fitted to scores in no order, it is flat and predicts no order.
+
+    Parameters
+    ----------
+    losses, scores : ndarray of shape (n,)
+        Losses grow when a candidate is worse, scores when it is better.
+    error_variance : float
+        Mean variance of the scores' noise.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+
+    Examples
+    --------
+    >>> perfect_order(np.array([3.0, 1.0, 2.0]), np.array([5.0, 6.0, 7.0]), 0.0).tolist()
+    [5.0, 7.0, 6.0]
+    """
+    variance = float(scores.var(ddof=1))
+    share = max(0.0, 1.0 - error_variance / variance) if variance > 0.0 else 0.0
+    spread = scores.mean() + np.sqrt(share) * (scores - scores.mean())
+    placed: NDArray[np.float64] = np.empty_like(scores)
+    placed[np.argsort(losses, kind="stable")] = np.sort(spread)[::-1]
+    return placed
 
 
 def _isotonic(losses: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -65,9 +65,9 @@ def test_a_zone_of_three_candidates_cannot_tell(directed, undirected):
         assert word(found, zone="equivalence") == "cannot tell"
 
 
-def test_the_whole_cohort_is_held_against_the_isotonic_shape_alone(directed):
+def test_the_whole_cohort_is_held_against_a_perfect_order_alone(directed):
     for score in JUDGED_SCORES:
-        assert [own.shape for own in one(directed, score).expected.shapes] == ["isotonic"]
+        assert [own.shape for own in one(directed, score).expected.shapes] == ["order"]
 
 
 def test_a_zone_is_held_against_every_shape_unless_the_whole_cohort_is_silent_too(
@@ -77,7 +77,7 @@ def test_a_zone_is_held_against_every_shape_unless_the_whole_cohort_is_silent_to
         return [own.shape for own in one(found, score, "fidelity").expected.shapes]
 
     assert shapes(directed, "composite") == ["isotonic", "linear", "logarithmic"]
-    assert shapes(undirected, "composite") == ["isotonic"]
+    assert shapes(undirected, "composite") == ["order"]
     assert shapes(undirected, "volume:composite") == ["isotonic", "linear", "logarithmic"]
 
 

@@ -93,6 +93,17 @@ def test_the_normalised_composite_weighs_by_what_the_reference_has_over_chance(t
         assert found.values[model] == pytest.approx(np.mean(shares) - 1.0)
 
 
+def test_its_draws_move_the_reference_along_with_the_candidates(two):
+    parts = [BenchmarkReplicates.of(one, seed=4) for one in two]
+    found = normalised_axis(parts, [0.25, 0.5]).noise
+    shares = [
+        one.net / (one.reference - chance) for one, chance in zip(parts, (0.25, 0.5), strict=True)
+    ]
+    expected = np.mean(shares, axis=0)
+    draws = expected[:, 1 + 2 * N_SPLITS :] - expected[:, :1]
+    assert found.deviations == pytest.approx(draws)
+
+
 def test_the_rank_composite_is_the_mean_rank_among_candidates_the_best_the_highest(two, evidence):
     ranks = [rankdata([mean_difference(one, model) for model in MODELS]) for one in two]
     expected = dict(zip(MODELS, np.mean(ranks, axis=0), strict=True))
@@ -173,6 +184,16 @@ def test_equal_sums_reached_in_another_order_stay_tied():
     assert len(set(whole.values())) == 1
     normalised = normalised_axis(parts, [0.25] * 3).values
     assert len(set(normalised.values())) == 1
+
+
+def test_graded_losses_of_equal_size_stay_tied_whatever_items_they_fell_on():
+    split, whole = np.ones(4), np.ones(4)
+    split[:2] -= (0.1, 0.2)
+    whole[2] -= 0.3
+    found = BenchmarkReplicates.of(benchmark(np.ones(4), Q8=split, Q4=whole), seed=4)
+    assert (split - 1.0).sum() != (whole - 1.0).sum()
+    assert found.net[0, 0] == found.net[1, 0]
+    assert found.volume[0, 0] == found.volume[1, 0]
 
 
 def test_a_composite_lacks_candidates_that_lack_a_benchmark():

@@ -100,7 +100,7 @@ def test_what_was_simulated_is_a_range_over_shapes_and_what_was_not_says_why(who
         assert one["high"] == max(medians, default=None)
         assert (one["pvalue"] is None) == (not medians)
     simulated = find(whole["relations"], metric="kld_mean", score="composite", zone="full")
-    assert [shape["shape"] for shape in simulated["expected"]["shapes"]] == ["isotonic"]
+    assert [shape["shape"] for shape in simulated["expected"]["shapes"]] == ["order"]
 
 
 def test_holm_stands_on_single_benchmarks_alone_and_is_never_below_the_plain_pvalue(whole):

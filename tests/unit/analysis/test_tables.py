@@ -275,6 +275,14 @@ def test_the_composite_is_the_mean_over_benchmarks_of_models_that_have_all():
     assert composite["value"] == pytest.approx((0.78 + 0.54) / 2)
     errors = (math.sqrt(0.78 * 0.22 / 500), math.sqrt(0.54 * 0.46 / 300))
     assert composite["standard_error"] == pytest.approx(math.hypot(*errors) / 2)
+    kept = [0.01 * k for k in (1, 2, 4, 5)]
+    macro = [0.7 - 2.0 * kld for kld in kept]
+    noise = [
+        ((0.8 - kld) * (0.2 + kld) / 500 + (0.6 - 3 * kld) * (0.4 + 3 * kld) / 300) / 4
+        for kld in kept
+    ]
+    reliability = 1 - np.mean(noise) / np.var(macro, ddof=1)
+    assert relation(found)["attainable"] == pytest.approx(math.sqrt(reliability))
     assert "m3" not in relation(found)["members"]
     assert "m3" in relation(found, score="a")["members"]
     undecided = {one["model"]: one["why"] for one in found["decision"]["undecided"]}

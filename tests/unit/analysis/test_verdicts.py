@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests.unit.analysis.relation_records import expecting, relation
 
 from silentzone.analysis.expected import NOTHING_EXPECTED
+from silentzone.analysis.relations import NoiseOfRho
 from silentzone.analysis.verdicts import verdict, verdict_word
 from silentzone.records.config import AuditEntry
 
@@ -163,3 +166,22 @@ def test_a_relation_that_could_not_be_formed_says_no_verdict_was_possible():
     result = verdict(relation(None), RULE)
     assert result["sentence"].startswith("No verdict was possible on mean KLD")
     assert result["sentence"].endswith("the 30 candidates do not differ in one of the two.")
+
+
+def test_a_rho_that_other_items_may_not_show_is_left_open():
+    own = replace(relation(0.6, 30), noise=noise((-0.1, 0.9)))
+    found = verdict(own, RULE)
+    assert found["verdict"] == "cannot tell"
+    assert "on other windows and items it may be as low as -0.10" in found["reasons"][0]
+    assert verdict(replace(own, noise=noise((0.1, 0.9))), RULE)["verdict"] == "informative"
+
+
+def test_noise_that_a_table_states_only_bounds_and_opens_nothing():
+    own = replace(relation(0.6, 30), noise=noise((-0.1, 0.9), is_measured=False))
+    assert verdict(own, RULE)["verdict"] == "informative"
+
+
+def noise(interval, *, is_measured=True):
+    return NoiseOfRho(
+        standard_error=0.2, interval=interval, method="drawn again", is_measured=is_measured
+    )

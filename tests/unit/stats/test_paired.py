@@ -49,10 +49,23 @@ def test_equal_answers_leave_a_difference_that_is_bounded_not_proved_zero():
     assert net.standard_error == pytest.approx(math.sqrt(2) / 102)
 
 
-def test_clustered_answers_get_a_delta_direction_and_a_clustered_volume():
-    part = decompose(REFERENCE, CANDIDATE, WINDOWS)
-    assert "delta method" in part.direction.method
+def test_clustered_answers_get_a_wider_exact_direction_and_a_clustered_volume():
+    part, alone = decompose(REFERENCE, CANDIDATE, WINDOWS), decompose(REFERENCE, CANDIDATE, ITEMS)
+    assert "Korn-Graubard interval by item cluster" in part.direction.method
+    assert part.direction.value == alone.direction.value
+    assert part.direction.interval[0] <= alone.direction.interval[0]
+    assert part.direction.interval[1] >= alone.direction.interval[1]
     assert part.volume.n_clusters == 20
+
+
+def test_a_clustered_direction_that_goes_one_way_still_has_an_interval():
+    reference = np.ones(40)
+    candidate = np.where(np.arange(40) % 10 == 0, 0.0, 1.0)
+    clusters = ClusterPartition.of(np.arange(40) // 4, unit="passage")
+    direction = decompose(reference, candidate, clusters).direction
+    assert direction.value == -1.0
+    assert direction.interval[0] == -1.0
+    assert -1.0 < direction.interval[1] < 1.0
 
 
 def test_graded_scores_have_mean_absolute_difference_as_volume():

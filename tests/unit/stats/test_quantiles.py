@@ -27,7 +27,7 @@ def test_a_mean_up_to_a_quantile_is_scipys_mean_trimmed_at_one_end():
         assert estimate.value == pytest.approx(kept.mean())
 
 
-@pytest.mark.parametrize("fraction", [0.9, 0.99])
+@pytest.mark.parametrize("fraction", [0.5, 0.9, 0.99])
 def test_its_standard_error_is_that_of_the_clustered_bootstrap(fraction):
     estimate = trimmed_mean_estimate(VALUES, fraction, WINDOWS)
     rng = np.random.default_rng(3)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import linregress
 
-from silentzone.stats.shapes import SHAPES, fitted_shape
+from silentzone.stats.shapes import SHAPES, fitted_shape, perfect_order
 
 
 def cohort(n=15, seed=1, *, tied=False):
@@ -79,3 +79,17 @@ def test_a_logarithm_of_no_loss_and_a_slope_through_equal_losses_do_not_exist():
     assert fitted_shape("logarithmic", np.array([0.0, 1.0, 2.0]), scores) is None
     assert fitted_shape("linear", np.ones(3), scores) is None
     assert fitted_shape("logarithmic", np.ones(3), scores) is None
+
+
+def test_a_perfect_order_gives_the_best_score_to_the_least_loss():
+    losses, scores = np.array([0.3, 0.1, 0.2, 0.4]), np.array([0.1, 0.4, 0.2, 0.3])
+    assert perfect_order(losses, scores, 0.0).tolist() == [0.2, 0.4, 0.3, 0.1]
+
+
+def test_noise_draws_a_perfect_order_together_until_truth_alone_is_left():
+    scores = np.random.default_rng(3).normal(size=200)
+    variance = scores.var(ddof=1)
+    placed = perfect_order(np.arange(200.0), scores, 0.75 * variance)
+    assert placed.var(ddof=1) == pytest.approx(0.25 * variance)
+    assert placed.mean() == pytest.approx(scores.mean())
+    assert np.ptp(perfect_order(np.arange(200.0), scores, 2 * variance)) == pytest.approx(0.0)
