@@ -248,7 +248,8 @@ def test_rows_with_the_same_numbers_are_kept_and_their_effect_is_shown():
 
 
 def test_a_reference_at_chance_keeps_a_benchmark_out_of_the_composite():
-    found = analyzed(replace(ladder(), chance={"mmlu": 0.7}))
+    # 0.70 on 2,000 items reaches down to 0.68.
+    found = analyzed(replace(ladder(), chance={"mmlu": 0.69}))
     (one,) = found["benchmarks"]
     assert one["enters_composite"] is False
     assert "not shown to be above chance" in one["why_not"]
