@@ -30,12 +30,25 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
-GOLDEN = Path(__file__).parent.parent / "golden" / "llama_perplexity" / "expected.json"
-EXPECTED = json.loads(GOLDEN.read_text(encoding="utf-8"))
+GOLDEN = Path(__file__).parent.parent / "golden" / "llama_perplexity"
+
+
+def instructions() -> str:
+    """Vector instructions the engine was built with here; AVX2 where it cannot be asked."""
+    try:
+        import llama_cpp
+    except ImportError:
+        return "avx2"  # the tests below are skipped, or fail where the engine is required
+    info = llama_cpp.llama_print_system_info().decode()
+    return "avx512" if "AVX512 = 1" in info else "avx2"
+
+
+# Wider vectors add in another order: the mean KLD of Q8_0 moves by several per cent.
+EXPECTED = json.loads((GOLDEN / f"expected.{instructions()}.json").read_text(encoding="utf-8"))
 
 LARGEST_RELATIVE_KLD = 0.005
 LARGEST_ABSOLUTE_KLD = 2e-5
-LARGEST_PERCENTILE_SHARE = 0.01
+LARGEST_PERCENTILE_SHARE = 0.015
 LARGEST_PERCENTILE_KLD = 1e-4
 LARGEST_RELATIVE_PPL = 2e-5
 LARGEST_LN_RATIO = 1.5e-5

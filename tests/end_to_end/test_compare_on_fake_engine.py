@@ -16,7 +16,8 @@ METRICS = {
     "kld_mean", "kld_median", "kld_geomean", "kld_rms", "kld_max", "kld_p90", "kld_p95", "kld_p99",
     "kld_p999", "reverse_kld_mean", "js_mean", "tv_mean", "ppl_reference", "ppl_candidate",
     "ppl_ratio", "ppl_delta", "ln_ppl_ratio", "delta_p_mean", "delta_p_rms", "top1_agreement",
-    "top5_containment",
+    "top5_containment", "kld_trimmed", "kld_share_above", "kld_entropy_weighted",
+    "abs_ln_ppl_ratio",
 }  # fmt: skip
 ESTIMATE = {
     "value", "standard_error", "interval", "method", "n_observations", "n_clusters", "confidence",

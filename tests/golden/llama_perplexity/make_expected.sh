@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes expected.json: what llama-perplexity prints of five models on the text of made_text.py.
+# Writes expected.avx2.json or expected.avx512.json, by the instructions of the tool: what llama-perplexity prints of five models on the text of made_text.py.
 #
 #   make_expected.sh LLAMA_PERPLEXITY SMOLLM2_Q4_1_GGUF DATE
 #
@@ -33,4 +33,4 @@ for pair in F16:F16 F16:Q8_0 F16:Q5_1 F16:Q4_0 Q8_0:Q8_0 Q8_0:Q4_0; do
     "$tool" -m "$scratch/$candidate.gguf" $options --kl-divergence \
         --kl-divergence-base "$scratch/$reference.base" >"$scratch/$reference.$candidate.txt" 2>&1
 done
-"$python" "$here/make_expected.py" "$scratch" "$date" "$here/expected.json"
+"$python" "$here/make_expected.py" "$scratch" "$date" "$here"
