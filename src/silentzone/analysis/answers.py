@@ -213,7 +213,15 @@ def table_decision_section(
     rule = rule_of(asdict(settings.decision))
     if rule.memory_budget_bytes is not None:
         remarks.cautions.append("a table states no memory: under a memory budget nothing fits")
-    return decide(table_contenders(benchmarks), rule, why_impossible=benchmarks.why_no_composite)
+    decision = decide(
+        table_contenders(benchmarks), rule, why_impossible=benchmarks.why_no_composite
+    )
+    if benchmarks.entering:
+        remarks.cautions.append(
+            "a table holds no items: candidates are not compared with each other, nor is the set "
+            "that cannot be told from the best"
+        )
+    return {**decision, "best": None, "pairs": [], "yardstick": None, "predicted": []}
 
 
 def mean_divergence(metrics: Sequence[RankedMetric]) -> dict[str, float]:

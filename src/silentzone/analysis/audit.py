@@ -18,6 +18,7 @@ from silentzone.analysis.expected import (
     expectation,
     whole_cohort,
 )
+from silentzone.analysis.fidelity import metric_words
 from silentzone.analysis.metric_axes import HEADLINE_METRICS
 from silentzone.analysis.relations import (
     Disattenuated,
@@ -171,14 +172,21 @@ def _judged_metrics(metrics: Sequence[RankedMetric]) -> list[RankedMetric]:
 
 
 def _relations(evidence: Evidence, rule: AuditRule, metric: RankedMetric) -> list[Relation]:
-    zones = [
-        form_zone(one, metric.axis, evidence.outcomes, evidence.candidates) for one in rule.zones()
-    ]
+    zones = [_zone(evidence, one, metric) for one in rule.zones()]
     return [
         relate(metric, score, axis, zone)
         for score, axis in evidence.scores.items()
         for zone in zones
     ]
+
+
+def _zone(evidence: Evidence, rule: ZoneRule, metric: RankedMetric) -> Zone:
+    first = headline(evidence.metrics)
+    if rule.kind == THRESHOLD and first is not None and metric.metric != first.metric:
+        why = f"the largest loss is given for {metric_words(first.metric)}, not for this metric"
+        words = rule.words(metric.axis.name)
+        return Zone(rule=rule, definition=words, members=None, cautions=(why,))
+    return form_zone(rule, metric.axis, evidence.outcomes, evidence.candidates)
 
 
 def _refined(

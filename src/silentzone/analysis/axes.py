@@ -56,6 +56,8 @@ class Axis:
     noise: Noise | None = None
     why_no_noise: str | None = None
     """What keeps the noise from being known."""
+    is_taken_as_exact: bool = False
+    """Whether unknown noise counts as none: a table's metric without a stated error."""
     known: dict[tuple[str, ...], Reliability] = field(default_factory=dict, init=False)
     """Reliabilities worked out already, by members."""
 

@@ -137,6 +137,9 @@ def expectation(
         reason = cohort.score.why_no_noise or "the noise of the score is not known"
         return Expectation(shapes=(), n_simulations=0, cautions=(reason,))
     metric_noise = cohort.metric.deviations(names, N_SIMULATED)
+    if metric_noise is None and not cohort.metric.is_taken_as_exact:
+        reason = cohort.metric.why_no_noise or "the noise of the metric is not known for all"
+        return Expectation(shapes=(), n_simulations=0, cautions=(reason,))
     if metric_noise is None:
         cautions.append(f"the noise of {cohort.metric.name} is not known and taken as none")
         metric_noise = np.zeros_like(score_noise)

@@ -163,7 +163,12 @@ def plan_for_volume(
     alone = replace(rule, guard_margin=rule.margin)
     supposed = {"assumed_difference": assumed_difference, "power": power}
     effect = {"alpha": rule.alpha, "design_effect": design_effect}
-    both = {"power": both_sides(power), **effect}
+    nearer = -abs(assumed_difference)
+    both = {
+        "assumed_difference": nearer,
+        "power": both_sides(power) if nearer == 0.0 else power,
+        **effect,
+    }
     needed = items_at(
         volume,
         alone,
@@ -189,6 +194,7 @@ def plan_for_volume(
         "items_needed": needed.items,
         "items_interval": None if needed.interval is None else list(needed.interval),
         "items_textbook": _inflated(textbook.items, design_effect),
+        # The side that a supposed difference lies nearer to decides; the other nearly always holds.
         "items_equivalence": items_for_score_test(rule.margin, share, **both),
         "at_items": at_items,
     }

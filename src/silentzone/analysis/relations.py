@@ -161,7 +161,7 @@ def relate(metric: RankedMetric, score: str, axis: Axis, zone: Zone) -> Relation
     attainable = None
     if correlation.value is not None:
         reliabilities = x_axis.reliability(members), axis.reliability(members)
-        if x_axis.noise is None and axis.noise is not None:
+        if x_axis.noise is None and x_axis.is_taken_as_exact and axis.noise is not None:
             # What has no stated error is taken as exact: then only the score blurs the order.
             attainable = None if reliabilities[1].value is None else reliabilities[1].value ** 0.5
         else:
@@ -207,6 +207,8 @@ def noise_of_rho(
         return None
     metric_noise = metric.deviations(members, N_NOISE_DRAWS)
     if metric_noise is None:
+        if not metric.is_taken_as_exact:
+            return None
         metric_noise = np.zeros_like(score_noise)
     sign = -1.0 if metric.is_loss != score.is_loss else 1.0
     drawn = sign * masked_spearman(

@@ -47,31 +47,30 @@ class BenchmarkReplicates:
 
     @staticmethod
     def of(scores: BenchmarkScores, seed: int) -> BenchmarkReplicates | None:
-        """Replicates on the items that every candidate with items has; null if too few."""
+        """Replicates of every candidate on the items it shares with the reference.
+
+        Null with fewer than two clusters. A draw that holds none of a candidate's items leaves it
+        where the whole sample is; a half that holds none has no value.
+        """
         models = tuple(
             name for name, values in scores.candidates.items() if not np.isnan(values).all()
         )
-        if not models:
+        clusters = scores.clusters
+        if not models or clusters.n_clusters < 2:
             return None
-        matrix = np.stack([scores.candidates[name] for name in models])
-        mask = np.asarray(np.isfinite(matrix).all(axis=0))
-        clusters = scores.clusters.select(mask)
-        if clusters.n_clusters < 2:
-            return None
-        difference = matrix[:, mask] - scores.reference[mask]
-        rows = (*difference, *np.abs(difference), scores.reference[mask])
-        sums = np.stack([clusters.sums(row) for row in rows] + [clusters.sizes.astype(float)])
+        columns, which = _cluster_columns(scores, models)
         rng = seeded(seed, "items", scores.benchmark)
         halves = random_halves(clusters.n_clusters, N_SPLITS, rng=rng).astype(np.float64)
-        whole, first = sums.sum(axis=1)[None], halves @ sums.T
-        drawn = bootstrap_sums(np.ascontiguousarray(sums.T), N_RESAMPLES, rng=rng)
-        columns = np.concatenate([whole, first, whole - first, drawn]).T
-        means = columns[:-1] / columns[-1]
-        # Equal scores reach the same float by different sums; rounding keeps their tie.
-        means = np.round(means, DECIMALS)
+        whole, first = columns.sum(axis=1)[None], halves @ columns.T
+        drawn = bootstrap_sums(np.ascontiguousarray(columns.T), N_RESAMPLES, rng=rng)
+        sums = np.concatenate([whole, first, whole - first, drawn]).T
         n = len(models)
+        sizes = sums[2 * n : -2][which]
         return BenchmarkReplicates(
-            models=models, net=means[:n], volume=means[n : 2 * n], reference=means[-1]
+            models=models,
+            net=_means(sums[:n], sizes),
+            volume=_means(sums[n : 2 * n], sizes),
+            reference=sums[-2] / sums[-1],
         )
 
     @property
@@ -88,6 +87,43 @@ class BenchmarkReplicates:
             volume=self.volume[rows],
             reference=self.reference,
         )
+
+
+def _cluster_columns(
+    scores: BenchmarkScores, models: Sequence[str]
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Add up per cluster: differences, their sizes, items of every absence, the reference.
+
+    Returns
+    -------
+    columns : ndarray of shape (2 M + U + 2, G)
+        U kinds of absence: mostly one, where every candidate has the same items.
+    which : ndarray of shape (M,)
+        Kind of each candidate.
+    """
+    clusters = scores.clusters
+    matrix = np.stack([scores.candidates[name] for name in models])
+    is_there = ~np.isnan(matrix)
+    difference = np.where(is_there, matrix - scores.reference, 0.0)
+    kinds, which = np.unique(is_there, axis=0, return_inverse=True)
+    rows = (
+        *difference,
+        *np.abs(difference),
+        *kinds.astype(np.float64),
+        scores.reference,
+        np.ones(len(scores.reference)),
+    )
+    return np.stack([clusters.sums(row) for row in rows]), which.reshape(-1)
+
+
+def _means(sums: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Means of every replicate; equal ones equal to the last bit."""
+    means: NDArray[np.float64] = np.full_like(sums, np.nan)
+    np.divide(sums, sizes, out=means, where=sizes > 0.5)
+    draws = means[:, 1 + 2 * N_SPLITS :]
+    draws[:] = np.where(np.isnan(draws), means[:, :1], draws)
+    # Equal scores reach the same float by different sums; rounding keeps their tie.
+    return np.round(means, DECIMALS)
 
 
 def benchmark_axes(

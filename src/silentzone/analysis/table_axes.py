@@ -68,6 +68,7 @@ def table_metrics(
             values=values,
             noise=stated_noise(values, errors, seeded(seed, "table", column)),
             why_no_noise=NO_ERROR,
+            is_taken_as_exact=True,
         )
         found.append(RankedMetric(metric=metric, corpus=corpus, context_length=None, axis=axis))
     return tuple(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from silentzone.analysis.fidelity import METRICS, measured_words, metric_words
+from silentzone.analysis.zones import FULL
 from silentzone.stats.correlation import EQUAL, FEWEST_PAIRS_FOR_INTERVAL
 
 if TYPE_CHECKING:
@@ -17,10 +18,9 @@ COMPOSITES = {
     "composite_normalised": "the reference-normalised composite",
     "composite_rank": "the rank composite",
 }
+WEAK = 0.3
+"""Below it, and not significant, a sentence speaks of no trend: it would be read as one."""
 INFORMATIVE, SILENT, CANNOT_TELL = "informative", "silent", "cannot tell"
-
-
-FULL = "full"
 
 
 def verdict(relation: Relation, rule: AuditEntry) -> JsonObject:
@@ -116,6 +116,11 @@ def _why_not_silent(relation: Relation, rule: AuditEntry) -> list[tuple[str, str
     found: list[tuple[str, str]] = []
     if relation.correlation.interval is None and n < FEWEST_PAIRS_FOR_INTERVAL:
         found.append((_few(n), f"n = {n}, fewer than {FEWEST_PAIRS_FOR_INTERVAL}"))
+    interval = relation.aligned_interval
+    if interval is not None and interval[1] >= rule.ruled_out_from:
+        words = f"{n} candidates leave room for a rho of up to {interval[1]:+.2f}"
+        found.append((words, f"the interval reaches up to {interval[1]:+.2f}, not below "
+                      f"{rule.ruled_out_from:g}"))  # fmt: skip
     if relation.attainable is None:
         words = "noise may hide a relation, or the scores here may not differ at all"
         found.append((words, "no attainable |rho| is known: a reliability is unknown or too low"))
@@ -186,7 +191,8 @@ def _trend(relation: Relation, aligned: float) -> str:
             "direction": ("more gains among the changes", "more losses among the changes"),
         }.get(part, ("a smaller loss", "a larger loss"))
         where = "" if benchmark == "composite" else f" on {benchmark}"
-    if round(aligned, 2) == 0.0:
+    pvalue = relation.correlation.pvalue
+    if abs(aligned) < WEAK and (pvalue is None or pvalue > 0.05):
         return f"{_metric_words(relation)} did not follow {_score_words(relation.score)}"
     return f"{less} {_metric_words(relation)} went with {ends[aligned < 0.0]}{where}"
 

@@ -79,6 +79,11 @@ def _sentence(
     said = _joined([f"{_verb(words[part])} {_part(relations[part], part)}" for part in PARTS])
     sentence = f"{where} ({len(first.members)} candidates) {name} {said}{what}."
     if words["volume"] == FOLLOWS and words["direction"] == DOES_NOT:
+        if words["net"] == FOLLOWS:
+            return (
+                f"{sentence} The changes go about the same way whatever the metric says, so that "
+                "more change is more loss."
+            )
         return f"{sentence} It measures how much changed, not which way."
     if words["volume"] == FOLLOWS and words["direction"] == CANNOT_TELL:
         limit = relations["direction"].attainable

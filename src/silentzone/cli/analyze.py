@@ -54,7 +54,9 @@ _AUDIT = ("band", "band_standard_errors", "fidelity_share", "fidelity_threshold"
 )
 @click.option("--fidelity-share", type=_SHARE, help="Share of candidates in the fidelity zone.")
 @click.option(
-    "--fidelity-threshold", type=_POSITIVE, help="Largest loss of the fidelity zone, instead."
+    "--fidelity-threshold",
+    type=_POSITIVE,
+    help="Largest loss of the fidelity zone, instead, by the first metric (mean KLD).",
 )
 @click.option(
     "--seed",

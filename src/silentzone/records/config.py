@@ -86,6 +86,8 @@ class AuditEntry:
     """Aligned rho from which a metric can be informative, and below which it can be silent."""
     attainable_from: float = 0.6
     """Attainable rho from which a weak relation says something about the metric."""
+    ruled_out_from: float = 0.7
+    """Aligned rho that the interval of a silent metric must leave out: few candidates cannot."""
     alpha: float = 0.05
     """Error of the comparison with the expected relation, of perfect orders and of maxT."""
     perfect_order_from: int = 5

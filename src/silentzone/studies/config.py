@@ -59,6 +59,7 @@ _AUDIT: Final = {
     "fidelity_threshold": Field(float, above=0, below=1e9),
     "informative_from": Field(float, above=0, below=1),
     "attainable_from": Field(float, above=0, below=1),
+    "ruled_out_from": Field(float, above=0, below=1),
     "alpha": Field(float, above=0, below=0.5),
     "perfect_order_from": Field(int, low=4, high=1000),
 }

@@ -33,8 +33,12 @@ def axis(
     noise: float | None = None,
     seed: int = 1,
     name: str = "the score",
+    is_exact: bool = False,
 ) -> Axis:
-    """Axis whose draws and halves have a normal noise of a known size, independent by model."""
+    """Axis whose draws and halves have a normal noise of a known size, independent by model.
+
+    ``is_exact``: without noise it is taken to have none, as a table's metric is.
+    """
     by_name = _by_name(values)
     found = None
     if noise is not None:
@@ -54,6 +58,7 @@ def axis(
         values=by_name,
         noise=found,
         why_no_noise=None if found else "nothing is known of its noise",
+        is_taken_as_exact=is_exact,
     )
 
 
@@ -66,8 +71,10 @@ def metric(
     seed: int = 2,
     is_loss: bool = True,
 ) -> RankedMetric:
-    """Metric with such an axis."""
-    own = axis(values, is_loss=is_loss, noise=noise, seed=seed, name=f"{key} on {corpus}")
+    """Metric with such an axis; without noise as a table's, taken as exact."""
+    own = axis(
+        values, is_loss=is_loss, noise=noise, seed=seed, name=f"{key} on {corpus}", is_exact=True
+    )
     return RankedMetric(metric=key, corpus=corpus, context_length=512, axis=own)
 
 

@@ -26,9 +26,19 @@ LOSSES = np.linspace(0.01, 0.2, N)
 WHOLE = ZoneRule(kind=FULL)
 
 
-def on_a_line(slope=-0.5, *, metric_noise=0.02, score_noise=0.01, is_loss=False, found=None):
+def on_a_line(
+    slope=-0.5,
+    *,
+    metric_noise=0.02,
+    score_noise=0.01,
+    is_loss=False,
+    found=None,
+    is_exact=True,
+):
     """Cohort whose measured scores lie exactly on a line of the loss."""
-    losses = axis(LOSSES, is_loss=True, noise=metric_noise, seed=3, name="mean KLD")
+    losses = axis(
+        LOSSES, is_loss=True, noise=metric_noise, seed=3, name="mean KLD", is_exact=is_exact
+    )
     scores = axis(slope * LOSSES, is_loss=is_loss, noise=score_noise, seed=4)
     found = found or outcomes(slope * LOSSES, score_noise)
     return whole_cohort(losses, scores, scores, found, names(N))
@@ -66,6 +76,12 @@ def test_a_metric_taken_as_exact_leaves_the_noise_of_the_score_alone():
     reliability = cohort.score.reliability(names(N)).value
     assert median(found) == pytest.approx(np.sqrt(reliability), abs=0.04)
     assert "the noise of mean KLD is not known and taken as none" in found.cautions
+
+
+def test_a_metric_whose_noise_is_not_known_is_not_simulated():
+    found = expectation(on_a_line(metric_noise=None, is_exact=False), WHOLE, 0.5)
+    assert found.shapes == ()
+    assert found.cautions == ("nothing is known of its noise",)
 
 
 def test_the_half_with_the_least_loss_shows_less_of_the_same_line():

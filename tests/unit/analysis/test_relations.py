@@ -88,6 +88,12 @@ def test_a_metric_without_stated_noise_is_taken_as_exact():
     assert "kld_mean on text: nothing is known of its noise" in found.cautions
 
 
+def test_a_metric_whose_noise_is_not_known_is_not_taken_as_exact():
+    y = axis(SCORES, noise=0.02, seed=3)
+    rho = spearmanr(KLD, SCORES).statistic
+    assert noise_of_rho(axis(KLD, is_loss=True), y, names(N), rho) is None
+
+
 def test_a_score_whose_noise_is_not_known_leaves_nothing_attainable():
     found = related(score_noise=None)
     assert found.attainable is None
@@ -166,7 +172,7 @@ def test_noise_that_all_candidates_share_does_not_move_rho():
 
 
 def test_a_metric_without_known_noise_leaves_that_of_the_score():
-    x, y = axis(KLD, is_loss=True), axis(SCORES, noise=0.02, seed=3)
+    x, y = axis(KLD, is_loss=True, is_exact=True), axis(SCORES, noise=0.02, seed=3)
     exact = axis(KLD, is_loss=True, noise=1e-12)
     rho = spearmanr(KLD, SCORES).statistic
     found, close = (noise_of_rho(one, y, names(N), rho) for one in (x, exact))

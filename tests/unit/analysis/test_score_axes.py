@@ -151,12 +151,16 @@ def test_whole_clusters_are_halved_and_drawn():
     assert draws.std() == pytest.approx(sums.std() / np.sqrt(10), rel=0.04)
 
 
-def test_replicates_take_the_items_that_every_candidate_has():
+def test_a_candidate_with_few_items_does_not_change_the_others():
     partial = flipped(0.1, 3).tolist()
     partial[:5] = [None] * 5
     found = BenchmarkReplicates.of(made(Q4=answers(partial)), seed=4)
-    expected = (flipped(0.03, 1)[5:] - TRUTH[5:]).mean()
-    assert found.net[0, 0] == pytest.approx(expected)
+    alone = BenchmarkReplicates.of(made(), seed=4)
+    assert found.net[0, 0] == pytest.approx((flipped(0.03, 1) - TRUTH).mean())
+    assert np.array_equal(found.net[0], alone.net[0])
+    assert np.array_equal(found.reference, alone.reference)
+    own = found.models.index("Q4")
+    assert found.net[own, 0] == pytest.approx((flipped(0.1, 3)[5:] - TRUTH[5:]).mean())
 
 
 def test_deviations_are_from_the_sample_the_draws_came_from(evidence):

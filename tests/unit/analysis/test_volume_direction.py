@@ -57,8 +57,10 @@ def test_intervals_and_rho_are_raw_and_aligned_is_turned():
 
 @pytest.mark.parametrize("words", list(product(WORDS, repeat=3)))
 def test_not_which_way_is_said_only_where_direction_is_silent_and_volume_followed(words):
-    said = NOT_WHICH_WAY in judged(*words)["sentence"]
-    assert said == (words[:2] == ("follows", "does not follow"))
+    sentence = judged(*words)["sentence"]
+    is_split = words[:2] == ("follows", "does not follow")
+    assert (NOT_WHICH_WAY in sentence) == (is_split and words[2] != "follows")
+    assert ("more change is more loss" in sentence) == (is_split and words[2] == "follows")
 
 
 def test_direction_that_noise_hides_is_said_to_be_hidden():
