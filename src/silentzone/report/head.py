@@ -10,7 +10,7 @@ from silentzone.report import numbers
 from silentzone.report.cohort import Cohort, headline_verdicts
 from silentzone.report.escaping import visible
 from silentzone.report.numbers import finite
-from silentzone.report.reading import COMPOSITE, Raw, rows
+from silentzone.report.reading import COMPOSITE, FULL, Raw, rows
 from silentzone.report.views import Answer, Fact
 from silentzone.report.words import (
     coefficient_words,
@@ -77,10 +77,27 @@ def _does_it_speak(cohort: Cohort) -> Answer:
         question=question,
         answer=word.capitalize() if word in _TONES else "Cannot tell",
         tone=_TONES.get(word, "open"),
-        sentence=visible(first.get("sentence")),
+        sentence=f"{_over_all(cohort, first)}{visible(first.get('sentence'))}",
         reasons=_other_readings(first, found[1:]),
         detail=coefficient_words(relation) if relation is not None and has_rho else None,
     )
+
+
+def _over_all(cohort: Cohort, first: Raw) -> str:
+    """Verdict over the whole cohort, to stand before the one near the baseline."""
+    verdict = next(
+        (
+            row.get("verdict")
+            for row in rows(cohort.raw, "verdicts")
+            if row.get("zone") == FULL
+            and all(row.get(key) == first.get(key) for key in ("metric", "corpus", "score"))
+        ),
+        None,
+    )
+    relation = cohort.relation(COMPOSITE, FULL, first.get("corpus"))
+    if verdict is None or relation is None or finite(relation.get("spearman")) is None:
+        return ""
+    return f"Over the whole cohort: {visible(verdict)} ({coefficient_words(relation)}). "
 
 
 def _why_silent(cohort: Cohort) -> str:

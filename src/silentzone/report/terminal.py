@@ -91,7 +91,8 @@ def summarize(analysis: object) -> Summary:
     cohort = index(analysis)
     said = (
         f"{answer.question} {answer.answer}"
-        f"{f' ({answer.detail})' if answer.detail else ''}. {answer.sentence}"
+        f"{f' ({answer.detail})' if answer.detail else ''}. "
+        + " ".join((answer.sentence, *answer.reasons))
         for answer in answers(cohort)
     )
     found = (f"{finding.title}: {finding.sentence}" for finding in findings(cohort))

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from silentzone.analysis.fidelity import METRICS
 from silentzone.report import numbers
 from silentzone.report.escaping import shorten, visible
 from silentzone.report.numbers import finite
@@ -23,29 +24,6 @@ _SCORES = {
     COMPOSITE: "composite",
     "composite_normalised": "reference-normalised composite",
     "composite_rank": "rank composite",
-}
-_METRICS = {
-    "kld_mean": "mean KLD",
-    "kld_median": "median KLD",
-    "kld_geomean": "geometric mean of KLD",
-    "kld_trimmed": "mean KLD without the highest 1 %",
-    "kld_rms": "root mean square of KLD",
-    "kld_max": "largest KLD",
-    "kld_p90": "90th percentile of KLD",
-    "kld_p95": "95th percentile of KLD",
-    "kld_p99": "99th percentile of KLD",
-    "kld_p999": "99.9th percentile of KLD",
-    "kld_entropy_weighted": "KLD weighted by entropy",
-    "reverse_kld_mean": "mean reverse KLD",
-    "js_mean": "mean JS divergence",
-    "tv_mean": "mean total variation",
-    "top1_agreement": "top-1 agreement",
-    "top5_containment": "top-5 containment",
-    "ppl_ratio": "perplexity ratio",
-    "ppl_delta": "perplexity difference",
-    "ln_ppl_ratio": "log perplexity ratio",
-    "delta_p_mean": "mean delta p",
-    "delta_p_rms": "root mean square of delta p",
 }
 
 
@@ -75,7 +53,8 @@ def metric_title(key: str) -> str:
     >>> metric_title("kld_mean"), metric_title("odd_kld")
     ('mean KLD', 'odd kld')
     """
-    return _METRICS.get(key) or shorten(visible(key).replace("_", " "), 44)
+    known = METRICS.get(key)
+    return known.words if known else shorten(visible(key).replace("_", " "), 44)
 
 
 def metric_axis(key: str) -> tuple[str, bool]:

@@ -97,27 +97,6 @@ def items_for_margin(
     )
 
 
-def items_from_error(
-    n_items: int, standard_error: float, reach: float, *, alpha: float, power: float = POWER
-) -> int | None:
-    """Items needed when the standard error at ``n_items`` is known and shrinks with their root.
-
-    Parameters
-    ----------
-    n_items : int
-        Items behind the standard error.
-    standard_error : float
-        Of the difference, at ``n_items``.
-    reach : float
-        Margin plus the assumed true difference; not positive gives null.
-    alpha, power : float
-        As in `items_for_margin`.
-    """
-    if reach <= 0.0:
-        return None
-    return math.ceil(n_items * (standard_error * _total_z(alpha, power) / reach) ** 2)
-
-
 def items_for_score_test(
     margin: float,
     volume: float,
@@ -262,17 +241,6 @@ def resolvable_margin(
     beta = (1.0 - power) / 2.0
     z = float(distributions.norm.isf(alpha)) + float(distributions.norm.isf(beta))
     return z * standard_error
-
-
-def resolvable_margin_at(
-    n_items: int, volume: float, *, alpha: float = 0.025, power: float = POWER
-) -> float:
-    """`resolvable_margin` of independent items at a volume with a true difference of zero."""
-    if n_items < 1 or not 0.0 <= volume <= 1.0:
-        raise InputError(
-            f"`n_items` must be at least 1 and `volume` in [0, 1]; they are {n_items}, {volume}."
-        )
-    return resolvable_margin(math.sqrt(volume / n_items), alpha=alpha, power=power)
 
 
 def _total_z(alpha: float, power: float) -> float:

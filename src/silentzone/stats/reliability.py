@@ -17,7 +17,6 @@ from silentzone.errors import InputError, ShapeError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from silentzone.stats.clusters import ClusterPartition
 
 LOWEST_RELIABILITY = 0.3
 FEWEST_SPLITS = 200
@@ -76,29 +75,6 @@ def half_ratios(
     weights = halves_RG.T.astype(np.float64)
     top, bottom = numerator_MG @ weights, denominator_MG @ weights
     return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0.0)
-
-
-def half_quantiles(
-    values_Mn: NDArray[np.float64],
-    fraction: float,
-    clusters: ClusterPartition,
-    halves_RG: NDArray[np.bool_],
-) -> NDArray[np.float64]:
-    """Quantile (linear, f * (n - 1)) of each model in each half, of shape (M, R)."""
-    result = np.full((len(values_Mn), len(halves_RG)), np.nan)
-    for model, values in enumerate(values_Mn):
-        order = np.argsort(values, kind="stable")
-        ordered, codes = values[order], clusters.codes[order]
-        for split, half in enumerate(halves_RG):
-            members = np.flatnonzero(half[codes])
-            if len(members) == 0:
-                continue
-            place = fraction * (len(members) - 1)
-            low = int(place)
-            below = ordered[members[low]]
-            above = ordered[members[min(low + 1, len(members) - 1)]]
-            result[model, split] = below + (place - low) * (above - below)
-    return result
 
 
 def split_half_reliability(

@@ -15,10 +15,8 @@ from silentzone.stats.planning import (
     growth_needed,
     items_for_margin,
     items_for_score_test,
-    items_from_error,
     margin_for_items,
     resolvable_margin,
-    resolvable_margin_at,
 )
 
 DIFFERENCE = mean_estimate(
@@ -59,30 +57,6 @@ def test_a_plan_states_the_difference_it_supposes():
     worse = items_for_margin(0.01, 0.05, assumed_difference=-0.005)
     assert worse.items > 4 * 3925 * 0.99
     assert "-0.0050" in worse.reason
-
-
-def test_a_difference_beyond_the_margin_needs_no_number_of_items():
-    plan = items_for_margin(0.01, 0.05, assumed_difference=-0.02)
-    assert plan.items is None
-    assert "cannot be shown" in plan.reason
-    assert items_from_error(100, 0.1, 0.0, alpha=0.025) is None
-
-
-def test_growing_the_items_to_the_plan_is_consistent_with_the_error_known_now():
-    error = (0.05 / 500) ** 0.5
-    assert items_from_error(500, error, 0.01, alpha=0.025) == 3925
-
-
-def test_impossible_plans_are_refused():
-    with pytest.raises(InputError, match="within the volume"):
-        items_for_margin(0.01, 0.05, assumed_difference=0.06)
-    with pytest.raises(InputError, match="`n_items`"):
-        resolvable_margin_at(0, 0.5)
-
-
-def test_the_resolvable_margin_falls_with_the_root_of_the_items():
-    assert resolvable_margin_at(100, 0.05) == pytest.approx(2 * resolvable_margin_at(400, 0.05))
-    assert resolvable_margin(0.01) == pytest.approx(0.01 * (1.959964 + 1.281552), rel=1e-5)
 
 
 @pytest.mark.parametrize(("volume", "difference"), [(0.05, 0.0), (0.2, -0.004), (0.012, 0.003)])
@@ -126,3 +100,18 @@ def test_plans_that_no_number_settles_say_so():
         items_for_score_test(0.01, 0.05, design_effect=0.0)
     with pytest.raises(InputError, match="`n_items`"):
         margin_for_items(1, 0.05)
+
+
+def test_a_difference_beyond_the_margin_needs_no_number_of_items():
+    plan = items_for_margin(0.01, 0.05, assumed_difference=-0.02)
+    assert plan.items is None
+    assert "cannot be shown" in plan.reason
+
+
+def test_impossible_plans_are_refused():
+    with pytest.raises(InputError, match="within the volume"):
+        items_for_margin(0.01, 0.05, assumed_difference=0.06)
+
+
+def test_the_resolvable_margin_is_that_of_both_sides_together():
+    assert resolvable_margin(0.01) == pytest.approx(0.01 * (1.959964 + 1.281552), rel=1e-5)

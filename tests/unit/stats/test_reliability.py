@@ -8,12 +8,10 @@ import pytest
 from scipy.stats import spearmanr
 
 from silentzone.errors import InputError, ShapeError
-from silentzone.stats.clusters import ClusterPartition
 from silentzone.stats.reliability import (
     Reliability,
     attainable_correlation,
     column_spearman,
-    half_quantiles,
     half_ratios,
     random_halves,
     reliability_from_errors,
@@ -72,16 +70,6 @@ def test_shapes_must_agree():
         split_half_reliability(first, second[:3])
     with pytest.raises(ShapeError, match="one shape"):
         half_ratios(first, second[:3], np.ones((200, 200), dtype=bool))
-
-
-def test_half_quantiles_are_numpys_on_the_members():
-    rng = np.random.default_rng(2)
-    values = rng.normal(size=(3, 60))
-    clusters = ClusterPartition.of(np.repeat(np.arange(6), 10), unit="window")
-    halves = random_halves(6, 200, rng=rng)
-    found = half_quantiles(values, 0.9, clusters, halves)
-    expected = np.quantile(values[1][halves[7][clusters.codes]], 0.9)
-    assert found[1, 7] == pytest.approx(expected)
 
 
 def test_column_spearman_gives_nan_for_constant_columns():
