@@ -304,9 +304,11 @@ def _best_sentence(models: ComparedModels, marked: Sequence[str], pick: str | No
             f"{marked[0]} scores best: every other of the {n} models is shown to be worse than it"
         )
     else:
+        rest = n - len(marked)
+        others = "the other is" if rest == 1 else f"the other {rest} are"
         text = (
             f"The best of the {n} models may be {listed(marked)}; "
-            f"the other {n - len(marked)} are shown to be worse than the best"
+            f"{others} shown to be worse than the best"
         )
     if pick is not None and pick in models.names and len(marked) < n:
         text += f". {pick}, the pick, is {'among those' if pick in marked else 'not among those'}"

@@ -67,6 +67,8 @@ def _judged(relation: Relation, rule: AuditEntry) -> tuple[str, str, list[str]]:
     )
     pvalue = relation.expected.pvalue if relation.expected else None
     reason = f"{low}, {relation.attainable:.2f} was attainable, and {predicted} (p = {pvalue:.2g})"
+    if interval is not None and interval[1] < 0.0:
+        return SILENT, "the opposite of what ranking well would show", [reason]
     return SILENT, "although these data could have shown a relation", [reason]
 
 
