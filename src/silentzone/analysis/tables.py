@@ -92,6 +92,7 @@ def analyze_tables(
         _warn_of_metrics(metrics, remarks)
     if numbers.items is not None:
         remarks.cautions += numbers.items.notes
+    _warn_of_absent(numbers, remarks)
     sections = (
         _table_sections(numbers, candidates, metrics, (settings, rng_seed), remarks)
         if numbers.items is None
@@ -281,6 +282,19 @@ def _copies(table: CohortTable, candidates: Sequence[TableModel]) -> tuple[tuple
     names = {one.name for one in candidates}
     groups = (tuple(name for name in group if name in names) for group in same_content(table))
     return tuple(group for group in groups if len(group) > 1)
+
+
+def _warn_of_absent(numbers: Numbers, remarks: Remarks) -> None:
+    """Name models that only one of the two tables knows: their names may be typed otherwise."""
+    if numbers.table is None or numbers.items is None:
+        return
+    rows, asked = {one.name for one in numbers.table.models}, set(numbers.items.models)
+    for names, where in ((rows - asked, "cohort table"), (asked - rows, "items table")):
+        if names:
+            shown = ", ".join(sorted(names)[:10]) + (" ..." if len(names) > 10 else "")
+            remarks.cautions.append(
+                f"in the {where} only, and so without a relation: {shown} (names must be equal)"
+            )
 
 
 def _warn_of_metrics(metrics: Sequence[RankedMetric], remarks: Remarks) -> None:
