@@ -111,8 +111,8 @@ def same_content(table: CohortTable) -> tuple[tuple[str, ...], ...]:
     Returns
     -------
     tuple of tuple of str
-        Each group has two or more names, in file order. Rows with fewer than three numbers are
-        left out: they can agree by chance.
+        Each group has two or more names, in file order. Rows of one kind of number with fewer than
+        three of them are left out: they can agree by chance.
 
     Examples
     --------
@@ -126,7 +126,8 @@ def same_content(table: CohortTable) -> tuple[tuple[str, ...], ...]:
     """
     groups: dict[tuple[tuple[tuple[str, float], ...], ...], list[str]] = {}
     for model in table.models:
-        if len(model.fidelity) + len(model.scores) >= _SHARED_NUMBERS:
+        has_both = model.fidelity and model.scores
+        if has_both or len(model.fidelity) + len(model.scores) >= _SHARED_NUMBERS:
             content = (tuple(sorted(model.fidelity.items())), tuple(sorted(model.scores.items())))
             groups.setdefault(content, []).append(model.name)
     return tuple(tuple(names) for names in groups.values() if len(names) > 1)

@@ -35,8 +35,13 @@ def test_a_missing_cell_makes_another_row():
     assert same_content(_table(_model("a", 1, 2, 3), _model("b", 1, 2, 3, score=None))) == ()
 
 
-def test_two_equal_numbers_prove_nothing():
-    assert same_content(_table(_model("a", 1.0), _model("b", 1.0))) == ()
+def test_two_equal_numbers_of_one_kind_prove_nothing():
+    pair = (_model("a", 1.0, 2.0, score=None), _model("b", 1.0, 2.0, score=None))
+    assert same_content(_table(*pair)) == ()
+
+
+def test_an_equal_metric_and_an_equal_score_are_enough_to_be_named():
+    assert same_content(_table(_model("a", 1.0), _model("b", 1.0))) == (("a", "b"),)
 
 
 def test_size_does_not_make_rows_the_same_or_different():
