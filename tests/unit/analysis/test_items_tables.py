@@ -92,7 +92,8 @@ def test_failed_answers_are_left_out_and_counted_not_taken_as_wrong():
 
 def test_models_that_one_file_alone_knows_are_named():
     found = analyzed(ladder(6), answered(n_models=5))
-    assert "in the cohort table only, and so without a relation: c05 (names must be equal)" in (
-        found["cautions"]
+    assert (
+        "in the cohort table only, and so without a relation: c05 (names must be equal)"
+        in (found["cautions"])
     )
     assert not any("in the items table only" in text for text in found["cautions"])
