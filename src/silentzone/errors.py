@@ -16,6 +16,7 @@ SilentzoneError
 │   └── StorageError(OSError)         disk full, folder not writable
 ├── MeasurementError                  an engine ran and did not give a usable result
 │   ├── NonFiniteLogitsError
+│   ├── TimeLimitError                work that was given a time limit passed it
 │   └── WorkerCrashError              the process of one model died
 └── CheckNotMetError                  a check the user demanded came out negative
 """
@@ -98,6 +99,10 @@ class MeasurementError(SilentzoneError):
 
 class NonFiniteLogitsError(MeasurementError):
     """A model produced NaN or infinite logits; names the window and the position."""
+
+
+class TimeLimitError(MeasurementError):
+    """Work that was given a time limit passed it."""
 
 
 class WorkerCrashError(MeasurementError):

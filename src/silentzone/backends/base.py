@@ -25,6 +25,8 @@ class Capabilities:
 
     gives_hidden_states: bool
     can_share_prompts: bool
+    generates_text: bool = False
+    """Whether the engine is a :class:`TextBackend` as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,61 @@ class BatchSplit:
     tokens_per_call: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How the next token is chosen: greedily, or drawn from a narrowed distribution."""
+
+    temperature: float = 0.0
+    """0 takes the most likely token, the lower id between equal ones; the rest is then unused."""
+    top_k: int = 0
+    """Most likely tokens that are kept; 0 keeps all."""
+    top_p: float = 1.0
+    """Smallest probability that the kept tokens reach together, after ``top_k``."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TextRequest:
+    """A prompt whose continuation the model writes."""
+
+    prompt: NDArray[np.int32]
+    """At least one token."""
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+    """The text ends before the first of these; they are found across token boundaries."""
+    sampling: Sampling = Sampling()
+    timeout_seconds: float | None = None
+    """Wall-clock time from the start of this request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TextResult:
+    """What became of one request."""
+
+    request: int
+    """Position of the request in the input order."""
+    text: str
+    """Written before the end; bytes that are no whole character at its end are left out."""
+    tokens: NDArray[np.int32]
+    """All that were generated, without the model's own end token."""
+    finish_reason: str
+    """``stop`` (the model's end or a stop string), ``length`` (``max_tokens``), ``context``,
+    ``timeout``, ``too_long`` (the prompt leaves no room) or ``error``."""
+    seconds: float
+    """From the start of this request; others were under way at the same time."""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatTemplate:
+    """A model's own template of a conversation, and the tokens it may name."""
+
+    source: str
+    """Jinja2. Code of a stranger: to be rendered in a sandbox only."""
+    bos_token: str
+    eos_token: str
+
+
 class LogitBackend(Protocol):
     """An engine with one model loaded. Use as a context manager."""
 
@@ -131,4 +188,31 @@ class LogitBackend(Protocol):
         split: BatchSplit = BatchSplit(),
     ) -> Iterator[ContinuationLogits]:
         """Logits that predict every continuation, grouped by request, in order."""
+        ...
+
+
+class TextBackend(LogitBackend, Protocol):
+    """An engine that generates text besides, as its capabilities say."""
+
+    @property
+    def chat_template(self) -> ChatTemplate | None:
+        """Template of the model's own metadata; null where it has none."""
+        ...
+
+    def tokenize_chat(self, text: str) -> NDArray[np.int32]:
+        """Token ids of a rendered template: its control tokens are read as such.
+
+        BOS is put in front if the vocabulary has the habit and the text does not begin with it.
+        """
+        ...
+
+    def generate(
+        self,
+        requests: Sequence[TextRequest],
+        *,
+        context_length: int,
+        slots: int = 8,
+        split: BatchSplit = BatchSplit(),
+    ) -> Iterator[TextResult]:
+        """Continue every prompt, ``slots`` at a time; results come as each is finished."""
         ...

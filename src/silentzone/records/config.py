@@ -35,6 +35,26 @@ class CorpusEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationEntry:
+    """How a benchmark's questions are answered in writing; every value can change an answer."""
+
+    max_tokens: int = 256
+    """Of one answer; an item's own ``max_tokens`` comes first."""
+    temperature: float = 0.0
+    """0 takes the most likely token every time."""
+    top_k: int = 0
+    """Most likely tokens that are kept; 0 keeps all."""
+    top_p: float = 1.0
+    """Smallest probability that the kept tokens reach together."""
+    repeats: int = 1
+    """Answers per item, each with a seed of its own."""
+    timeout_seconds: float = 600.0
+    """Wall-clock time of one answer."""
+    score_truncated: bool = False
+    """Whether what is there at ``max_tokens`` is taken for the answer, instead of for none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkEntry:
     """One benchmark: built in by name, or a JSONL file of the user's."""
 
@@ -47,6 +67,8 @@ class BenchmarkEntry:
     """Headline rule: ``raw`` (acc) or ``normalized`` per character (acc_norm)."""
     divergence: bool = True
     """Whether candidates are compared with the reference token by token along every choice."""
+    generation: GenerationEntry | None = None
+    """How answers are written; null where choices are compared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,11 @@
-"""One benchmark question with choices, and a benchmark's identity."""
+"""One benchmark question, with choices or to be answered in writing, and a benchmark's identity."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,6 +30,39 @@ class ChoiceItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gold:
+    """What a written answer is held against."""
+
+    rule: str
+    """``target``, ``number``, ``regex`` or ``contains``."""
+    value: str
+    """The text, the pattern, or the number as Python writes it."""
+    tolerance: float = 0.0
+    """Largest difference from the number that is right."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratedItem:
+    """A question that a model answers by writing."""
+
+    item_id: str
+    prompt: str | None
+    """Given to the model as it stands; null where there are messages."""
+    messages: tuple[tuple[str, str], ...]
+    """Role and content of each, put into the model's own chat template."""
+    gold: Gold
+    max_tokens: int | None = None
+    """Of this item; null takes the benchmark's."""
+    stop: tuple[str, ...] = ()
+    cluster_id: str | None = None
+
+    @property
+    def asked(self) -> str:
+        """All that is asked, as one text that tells items apart."""
+        return json.dumps(self.messages or self.prompt, ensure_ascii=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkRef:
     """Identity of a benchmark as it was asked."""
 
@@ -44,7 +77,7 @@ class BenchmarkRef:
     chance: float
     """Expected score of guessing: mean of 1 / number of choices."""
     headline: str
-    """``raw`` or ``normalized``."""
+    """``raw``, ``normalized`` or ``generated``."""
 
     @staticmethod
     def of(
@@ -61,14 +94,33 @@ class BenchmarkRef:
             [item.item_id, item.prompt, item.choices, item.gold, item.lengths, item.cluster_id]
             for item in items
         ]
-        text = json.dumps(content, ensure_ascii=True)
         return BenchmarkRef(
             name=name,
             description=description,
             source=source,
             licence=licence,
-            items_sha256=hashlib.sha256(text.encode()).hexdigest(),
+            items_sha256=_sha256(content),
             item_count=len(items),
             chance=math.fsum(1 / len(item.choices) for item in items) / len(items),
             headline=headline,
         )
+
+    @staticmethod
+    def of_generated(
+        items: Sequence[GeneratedItem], *, name: str, description: str, source: str, licence: str
+    ) -> BenchmarkRef:
+        """Identity of a benchmark that is answered in writing; nobody guesses it."""
+        return BenchmarkRef(
+            name=name,
+            description=description,
+            source=source,
+            licence=licence,
+            items_sha256=_sha256([asdict(item) for item in items]),
+            item_count=len(items),
+            chance=0.0,
+            headline="generated",
+        )
+
+
+def _sha256(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, ensure_ascii=True).encode()).hexdigest()

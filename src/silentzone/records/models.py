@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 
 
@@ -30,6 +31,8 @@ class ModelRef:
     is_quantized: bool
     shard_count: int = 1
     training_context_length: int | None = None
+    chat_template_sha256: str | None = None
+    """Of the template in the model's metadata; null where it has none."""
     provenance: tuple[tuple[str, str], ...] = field(default=())
     """Metadata worth showing: quantizer version, importance matrix, licence, base model."""
 
@@ -45,3 +48,8 @@ class BackendInfo:
     device: str
     settings: tuple[tuple[str, str], ...]
     """Every setting that can change a logit, sorted by name."""
+
+
+def text_sha256(text: str | None) -> str | None:
+    """Hex digest of a text in UTF-8; null of null."""
+    return None if text is None else hashlib.sha256(text.encode()).hexdigest()

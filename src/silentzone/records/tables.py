@@ -4,6 +4,7 @@ History
 -------
 tokens 1, items 1, floors 1: first version.
 prompts 1: first version, added beside the others.
+generations 1: first version, added beside the others.
 """
 
 from __future__ import annotations
@@ -86,14 +87,18 @@ ITEMS = TableSchema(
         Column("score", "float64", True, "0 or 1, of the benchmark's headline rule"),
         Column("score_raw", "float64", True, "1 where the largest log-likelihood is the gold's"),
         Column("score_normalized", "float64", True, "the same, per character of the choice"),
-        Column("prediction", "string", True, "index of the chosen answer"),
-        Column("target", "string", True, "index of the gold answer"),
+        Column(
+            "prediction", "string", True, "index of the chosen answer, or what was read in a text"
+        ),
+        Column(
+            "target", "string", True, "index of the gold answer, or what a text is held against"
+        ),
         Column("choice_log_likelihoods", "list<float64>", True, "nats, one per choice"),
         Column("margin", "float64", True, "gold minus best other, of the headline rule's values"),
         Column("confidence", "float64", True, "softmax of the headline values at the prediction"),
         Column("prompt_tokens", "int32", True, "tokens of the shared prompt"),
         Column("choice_tokens", "int32", True, "tokens of all choices together"),
-        Column("prompt_sha256", "string", False, "over the prompt and the choices, as scored"),
+        Column("prompt_sha256", "string", False, "over the prompt and any choices, as asked"),
     ),
 )
 
@@ -106,7 +111,7 @@ CHURN = TableSchema(
         Column("status", "dictionary", False, "ok, or why the values are null"),
         Column("score", "float64", True, "score in the ordinary run"),
         Column("score_again", "float64", True, "score in the perturbed run"),
-        Column("prediction", "string", True, "index of the chosen answer in the ordinary run"),
+        Column("prediction", "string", True, "answer in the ordinary run, as in items"),
         Column("prediction_again", "string", True, "the same in the perturbed run"),
     ),
 )
@@ -124,6 +129,21 @@ PROMPTS = TableSchema(
     ),
 )
 
-ALL = {schema.name: schema for schema in (TOKENS, FLOORS, ITEMS, CHURN, PROMPTS)}
+GENERATIONS = TableSchema(
+    "generations",
+    1,
+    (
+        Column("item_id", "string", False, "item of the benchmark"),
+        Column("repeat", "int32", False, "0 unless the item was asked more than once"),
+        Column("status", "dictionary", False, "as in items: ok, or why there is no score"),
+        Column("text", "string", True, "what the model wrote"),
+        Column("n_tokens", "int32", True, "tokens generated, without the model's end token"),
+        Column("finish_reason", "dictionary", True, "why the text ended"),
+        Column("seconds", "float64", True, "wall-clock time, beside other answers"),
+        Column("error", "string", True, "what went wrong, where the status is error"),
+    ),
+)
+
+ALL = {schema.name: schema for schema in (TOKENS, FLOORS, ITEMS, CHURN, PROMPTS, GENERATIONS)}
 
 POSITION_METRICS = tuple(column.name for column in _POSITION_METRICS)

@@ -20,6 +20,7 @@ from silentzone.records.config import (
     DecisionEntry,
     EngineEntry,
     FloorEntry,
+    GenerationEntry,
     ModelEntry,
     StudyConfig,
 )
@@ -51,6 +52,16 @@ _BENCHMARK: Final = {
     "path": Field(str),
     "score": Field(str, choices=("raw", "normalized")),
     "divergence": Field(bool),
+    "kind": Field(str, choices=("choice", "generate")),
+}
+_GENERATION: Final = {
+    "max_tokens": Field(int, low=1, high=1_000_000),
+    "temperature": Field(float, low=0, high=100),
+    "top_k": Field(int, low=0, high=2**31 - 1),
+    "top_p": Field(float, low=0, high=1),
+    "repeats": Field(int, low=1, high=10_000),
+    "timeout_seconds": Field(float, above=0, below=1e9),
+    "score_truncated": Field(bool),
 }
 _AUDIT: Final = {
     "band": Field(float, above=0, below=1),
@@ -193,7 +204,7 @@ def dump_config(config: StudyConfig) -> str:
     )
     parts += _tables(
         "[[benchmarks]]",
-        [asdict(entry) for entry in config.benchmarks],
+        [_benchmark_values(entry) for entry in config.benchmarks],
         "Built in by name, or a JSONL file by path.",
     )
     parts += [
@@ -207,6 +218,16 @@ def dump_config(config: StudyConfig) -> str:
 
 def _tables(title: str, entries: list[dict[str, Any]], comment: str) -> list[str]:
     return [_table(title, entry, "" if number else comment) for number, entry in enumerate(entries)]
+
+
+def _benchmark_values(entry: BenchmarkEntry) -> dict[str, Any]:
+    """Give the keys of a benchmark: those of its kind only."""
+    values = asdict(entry)
+    generation = values.pop("generation")
+    if generation is None:
+        return values
+    named = {key: values[key] for key in ("name", "items", "path")}
+    return {**named, "kind": "generate", **generation}
 
 
 def _table(title: str, values: Mapping[str, object], comment: str) -> str:
@@ -324,19 +345,36 @@ def _benchmarks(
     mapping: Mapping[str, Any], base: Path, problems: Problems
 ) -> tuple[BenchmarkEntry, ...]:
     entries = []
-    for section in Section.all_of(mapping, "benchmarks", _BENCHMARK, problems):
-        values = dict(section.values)
+    for section in Section.all_of(mapping, "benchmarks", _BENCHMARK | _GENERATION, problems):
+        values = {key: section.values[key] for key in _BENCHMARK if key in section.values}
+        is_generated = values.pop("kind", "choice") == "generate"
         if section.has("path"):
             values["path"] = section.file("path", base)
             values.setdefault("name", Path(values["path"]).stem)
         else:
-            section.require("name")
+            section.require("path" if is_generated else "name")
         values.setdefault("name", "")
         if values.get("path") or section.has("name"):
             problems.check_plain_name(section.title, values["name"])
-        entries.append(BenchmarkEntry(**values))
+        foreign = ("score", "divergence") if is_generated else tuple(_GENERATION)
+        for key in filter(section.has, foreign):
+            kind = "choice" if is_generated else "generate"
+            problems.add(f'{section.title} `{key}` goes with `kind` = "{kind}" only')
+        generation = _generation(section, problems) if is_generated else None
+        entries.append(BenchmarkEntry(**values, generation=generation))
     problems.check_names("benchmark", [entry.name for entry in entries])
     return tuple(entries)
+
+
+def _generation(section: Section, problems: Problems) -> GenerationEntry:
+    given = {key: section.values[key] for key in _GENERATION if key in section.values}
+    entry = GenerationEntry(**given)
+    if entry.repeats > 1 and entry.temperature == 0.0:
+        problems.add(
+            f"{section.title} `repeats` above 1 needs a `temperature` above 0: without one every "
+            "repeat is the same"
+        )
+    return entry
 
 
 def _stem(path: Path) -> str:

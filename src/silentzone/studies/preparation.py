@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from silentzone.benchmarks.registry import load_benchmark, load_jsonl
+from silentzone.benchmarks.registry import load_benchmark, load_generated, load_jsonl
 from silentzone.corpora.text import load_text
 from silentzone.errors import SilentzoneError, StorageError
 from silentzone.measure.jobs import BenchmarkJob, CorpusJob
@@ -88,8 +88,12 @@ def benchmark_job(
     AssetUnavailableError
         If a built-in set cannot be fetched.
     """
-    is_built_in = entry.path is None
-    if entry.path is None:
+    is_built_in, uses_chat = entry.path is None, False
+    if entry.path is not None and entry.generation is not None:
+        path = Path(entry.path)
+        ref, items = load_generated(path, name=entry.name, items=entry.items, seed=seed)
+        uses_chat = any(item.messages for item in items)
+    elif entry.path is None:
         path = fetch_asset(BENCHMARK_ASSET, progress=progress)
         ref, _ = load_benchmark(
             entry.name, path, items=entry.items, seed=seed, headline=entry.score
@@ -105,10 +109,12 @@ def benchmark_job(
         is_built_in=is_built_in,
         items=entry.items,
         seed=seed,
-        headline=entry.score,
+        headline=ref.headline,
         items_sha256=ref.items_sha256,
         item_count=ref.item_count,
-        divergence=entry.divergence,
+        divergence=entry.divergence and entry.generation is None,
+        generation=entry.generation,
+        uses_chat=uses_chat,
     )
     return job, ref
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -187,3 +188,45 @@ def test_every_field_of_the_records_can_be_asked_for(folder: Path) -> None:
         for field in dataclasses.fields(part):
             assert field.name in optional or f"\n{field.name} = " in text
     assert isinstance(config, StudyConfig)
+
+
+def _benchmark_study(folder, **benchmark):
+    for name in ("r.gguf", "a.gguf", "own.jsonl"):
+        (folder / name).touch()
+    return parse_config(
+        {
+            "reference": {"path": "r.gguf"},
+            "candidates": [{"path": "a.gguf"}],
+            "benchmarks": [benchmark],
+        },
+        folder,
+    )
+
+
+def test_a_benchmark_answered_in_writing_is_read_and_written_back(tmp_path):
+    options = {"max_tokens": 9, "temperature": 0.7, "repeats": 4, "top_k": 40, "top_p": 0.9}
+    config = _benchmark_study(tmp_path, path="own.jsonl", kind="generate", **options)
+    entry = config.benchmarks[0].generation
+    assert entry is not None
+    assert {name: getattr(entry, name) for name in options} == options
+    assert parse_config(tomllib.loads(dump_config(config)), tmp_path) == config
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"kind": "generate", "score": "raw"}, '`score` goes with `kind` = "choice" only'),
+        ({"max_tokens": 9}, '`max_tokens` goes with `kind` = "generate" only'),
+        ({"kind": "generate", "repeats": 2}, "`repeats` above 1 needs a `temperature`"),
+        ({"kind": "generate", "top_p": 1.5}, "`top_p` must be at most 1"),
+    ],
+)
+def test_keys_of_the_other_kind_of_benchmark_are_refused(tmp_path, options, message):
+    with pytest.raises(ConfigError) as caught:
+        _benchmark_study(tmp_path, path="own.jsonl", **options)
+    assert message in caught.value.message
+
+
+def test_a_benchmark_answered_in_writing_needs_a_file(tmp_path):
+    with pytest.raises(ConfigError, match="needs `path`"):
+        _benchmark_study(tmp_path, name="piqa", kind="generate")

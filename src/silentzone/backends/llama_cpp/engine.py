@@ -6,8 +6,6 @@ entries, D width of the final hidden state, N tokens of a continuation.
 
 from __future__ import annotations
 
-import ctypes
-import importlib.metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,15 +21,19 @@ from silentzone.backends.base import (
     WindowLogits,
 )
 from silentzone.backends.llama_cpp.batches import Batch, Group, group_requests
+from silentzone.backends.llama_cpp.description import describe_engine
+from silentzone.backends.llama_cpp.generation import MORE_SEQUENCES, Decoder, Generation, slot_sizes
 from silentzone.backends.llama_cpp.native_log import capture_log, forget_log, last_log_lines
+from silentzone.backends.llama_cpp.vocabulary import Vocabulary
 from silentzone.errors import InputError, MeasurementError, ModelFileError
-from silentzone.records.models import BackendInfo, ModelRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from silentzone.backends.base import ChatTemplate, TextRequest, TextResult
+    from silentzone.records.models import ModelRef
     from silentzone.records.windows import WindowPlan
 
 _REGULAR = BatchSplit()
@@ -59,7 +61,9 @@ class LlamaCppBackend:
         If llama.cpp refuses the file; the message carries what it said.
     """
 
-    capabilities = Capabilities(gives_hidden_states=True, can_share_prompts=True)
+    capabilities = Capabilities(
+        gives_hidden_states=True, can_share_prompts=True, generates_text=True
+    )
 
     def __init__(self, path: Path, model: ModelRef, settings: EngineSettings) -> None:
         self.model = model
@@ -78,8 +82,8 @@ class LlamaCppBackend:
                 f"llama.cpp could not load `{Path(path).name}`: {last_log_lines(2)}",
                 hint="the file may need a newer llama.cpp, or is damaged",
             )
-        self._vocab = native.llama_model_get_vocab(self._model)
-        self._vocabulary_size = int(native.llama_vocab_n_tokens(self._vocab))
+        self._vocabulary = Vocabulary(self._model)
+        self._vocabulary_size = self._vocabulary.size
         self._width = int(native.llama_model_n_embd_out(self._model))
         self.info = describe_engine(settings)
 
@@ -97,29 +101,30 @@ class LlamaCppBackend:
     @property
     def adds_bos(self) -> bool:
         """Whether the vocabulary asks for BOS before a text."""
-        return bool(native.llama_vocab_get_add_bos(self._vocab))
+        return self._vocabulary.adds_bos
 
     def tokenize(self, text: str, *, add_bos: bool) -> NDArray[np.int32]:
         """Token ids of a text, with BOS in front if asked and the vocabulary has the habit."""
-        data = text.encode()
-        capacity = len(data) + 16
-        buffer = (native.llama_token * capacity)()
-        count = native.llama_tokenize(self._vocab, data, len(data), buffer, capacity, False, False)
-        if count < 0:
-            raise MeasurementError(f"llama.cpp could not tokenize a text of {len(data)} bytes.")
-        tokens = np.ctypeslib.as_array(buffer)[:count].astype(np.int32)
-        if add_bos and self.adds_bos:
-            return np.concatenate(([self._bos()], tokens)).astype(np.int32)
-        return tokens
+        tokens = self._vocabulary.tokenize(text, with_control=False)
+        return self._vocabulary.with_bos(tokens) if add_bos else tokens
 
     def token_bytes(self, tokens: NDArray[np.int32]) -> list[bytes]:
         """Bytes each token stands for; empty for control tokens."""
-        pieces: dict[int, bytes] = {}
-        buffer = ctypes.create_string_buffer(512)
-        for token in np.unique(tokens).tolist():
-            length = native.llama_token_to_piece(self._vocab, token, buffer, 512, 0, False)
-            pieces[token] = buffer.raw[: max(length, 0)]
+        pieces = {
+            token: self._vocabulary.token_bytes(token) for token in np.unique(tokens).tolist()
+        }
         return [pieces[token] for token in tokens.tolist()]
+
+    @property
+    def chat_template(self) -> ChatTemplate | None:
+        """Template of the model's own metadata; null where it has none."""
+        return self._vocabulary.chat_template()
+
+    def tokenize_chat(self, text: str) -> NDArray[np.int32]:
+        """Token ids of a rendered template, its control tokens read, one BOS where usual."""
+        tokens = self._vocabulary.tokenize(text, with_control=True)
+        begins = tokens[:1].tolist() == [self._vocabulary.bos]
+        return tokens if begins else self._vocabulary.with_bos(tokens)
 
     def window_logits(
         self,
@@ -213,6 +218,42 @@ class LlamaCppBackend:
         for group in groups:
             yield from self._decode_group(group, requests, with_hidden, split)
 
+    def generate(
+        self,
+        requests: Sequence[TextRequest],
+        *,
+        context_length: int,
+        slots: int = 8,
+        split: BatchSplit = _REGULAR,
+    ) -> Iterator[TextResult]:
+        """Continue every prompt, ``slots`` at a time; results come as each is finished.
+
+        ``split`` bounds the tokens of a prompt in one call; a token is always decoded together
+        with those of the other answers under way.
+        """
+        return self._alone(self._text_stream(requests, context_length, slots, split))
+
+    def _text_stream(
+        self,
+        requests: Sequence[TextRequest],
+        context_length: int,
+        slots: int,
+        split: BatchSplit,
+    ) -> Iterator[TextResult]:
+        step = split.tokens_per_call or self._settings.batch_tokens
+        cells, slots = slot_sizes(requests, context_length, slots)
+        sequences = slots + MORE_SEQUENCES
+        self._open_context(
+            tokens=cells * sequences,
+            sequences=sequences,
+            batch=max(step, sequences),  # llama.cpp aborts below one output per sequence
+            with_hidden=False,
+            is_unified=True,
+        )
+        self._clear()
+        decoder = Decoder(self._context, self._vocabulary, self._submit)
+        yield from Generation(decoder, requests, context_length, slots, step).run()
+
     def _alone(self, stream: Iterator[_Part]) -> Iterator[_Part]:
         """Refuse to go on with a stream whose buffers another one has taken."""
         self._streams += 1
@@ -225,14 +266,11 @@ class LlamaCppBackend:
                     "were taken; they share one buffer"
                 )
 
-    def _bos(self) -> int:
-        return int(native.llama_vocab_bos(self._vocab))
-
     def _with_bos(self, window: NDArray[np.int32], plan: WindowPlan) -> NDArray[np.int32]:
         if not plan.add_bos:
             return window
         changed = window.copy()
-        changed[0] = self._bos()
+        changed[0] = self._vocabulary.bos
         return changed
 
     def _windows_per_call(
@@ -387,22 +425,3 @@ class LlamaCppBackend:
 def _power_of_two(number: int) -> int:
     """Largest power of two that is not above a positive number."""
     return 1 << (number.bit_length() - 1)
-
-
-def describe_engine(settings: EngineSettings) -> BackendInfo:
-    """Describe what of this engine can change a logit."""
-    build = native.llama_print_system_info().decode("utf-8", "replace").strip(" |")
-    recorded = {
-        "attention": "flash attention as llama.cpp chooses",
-        "batch_tokens": str(settings.batch_tokens),
-        "gpu_layers": str(settings.gpu_layers),
-        "kv_cache": "F16",
-        "micro_batch_tokens": str(settings.micro_batch_tokens),
-    }
-    return BackendInfo(
-        name="llama_cpp",
-        version=importlib.metadata.version("llama-cpp-python"),
-        build=build,
-        device="CPU" if settings.gpu_layers == 0 else "GPU offload",
-        settings=tuple(sorted(recorded.items())),
-    )

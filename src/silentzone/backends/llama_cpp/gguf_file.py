@@ -16,7 +16,7 @@ import numpy as np
 
 from silentzone.backends.llama_cpp.gguf_header import GgufHeader, MetadataArray, read_header
 from silentzone.errors import ModelFileError
-from silentzone.records.models import ModelRef
+from silentzone.records.models import ModelRef, text_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,6 +137,7 @@ def read_model(path: Path, name: str, *, on_bytes: Callable[[int], None] | None 
         is_quantized=any(t.type.is_quantized for t in tensors if len(t.shape) > 1),
         shard_count=len(headers),
         training_context_length=first.integer(f"{architecture}.context_length"),
+        chat_template_sha256=text_sha256(first.text("tokenizer.chat_template")),
         provenance=_provenance(first),
     )
 

@@ -1,0 +1,225 @@
+"""Texts of many prompts at a time: as soon as one answer ends, the next prompt takes its place.
+
+Shape letters: V vocabulary entries.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import llama_cpp as native
+import numpy as np
+
+from silentzone.backends.answer import Answer
+from silentzone.backends.llama_cpp.batches import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from silentzone.backends.base import TextRequest, TextResult
+    from silentzone.backends.llama_cpp.vocabulary import Vocabulary
+
+MOST_CELLS = 65_536
+"""Tokens held at once; longer answers are written fewer at a time."""
+_CELL_BLOCK = 256
+_SHORTEST_PREFIX = 16
+"""Tokens; fewer are not worth a decode of their own."""
+MORE_SEQUENCES = 2
+"""Beside those of the slots: the last prompt, and what all prompts share."""
+_LAST = np.ones(1, np.int8)
+
+
+class Decoder:
+    """The engine's context as the texts need it.
+
+    Parameters
+    ----------
+    context : ctypes pointer
+        Open, empty, with `MORE_SEQUENCES` besides one for every slot.
+    vocabulary : Vocabulary
+    submit : callable
+        ``(native batch, where)``: decode or raise.
+    """
+
+    def __init__(
+        self,
+        context: Any,  # noqa: ANN401 - a ctypes pointer
+        vocabulary: Vocabulary,
+        submit: Callable[[Any, str], None],
+    ) -> None:
+        self._context = context
+        self._memory = native.llama_get_memory(context)
+        self.vocabulary = vocabulary
+        self._submit = submit
+
+    def decode(self, batch: Batch, where: str) -> NDArray[np.float32]:
+        """Logits of the tokens that ask for them, valid until the next call."""
+        self._submit(batch.native(0, len(batch)), where)
+        pointer = native.llama_get_logits(self._context)
+        return np.ctypeslib.as_array(pointer, shape=(batch.output_count, self.vocabulary.size))
+
+    def forget(self, sequence: int) -> None:
+        """Empty a sequence."""
+        native.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+
+    def copy(self, source: int, target: int) -> None:
+        """Make an empty sequence begin with all of another one."""
+        native.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+
+
+class _Slot:
+    """A sequence of the engine and the answer that is being written in it."""
+
+    def __init__(self, sequence: int) -> None:
+        self.sequence = sequence
+        self.answer: Answer | None = None
+        self.next_token = 0
+
+
+class Generation:
+    """Continuous batching of requests.
+
+    Parameters
+    ----------
+    decoder : Decoder
+    requests : sequence of TextRequest
+    context_length : int
+        Tokens of a prompt and its answer together.
+    slots : int
+        Answers under way at a time.
+    prompt_tokens : int
+        Tokens of a prompt that are decoded in one call.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        requests: Sequence[TextRequest],
+        context_length: int,
+        slots: int,
+        prompt_tokens: int,
+    ) -> None:
+        self._decoder = decoder
+        self._requests = requests
+        self._context_length = context_length
+        self._slots = [_Slot(sequence) for sequence in range(slots)]
+        self._prompt_tokens = prompt_tokens
+        self._kept_sequence, self._prefix_sequence = slots, slots + 1
+        self._kept: bytes | None = None
+        self._kept_logits_V: NDArray[np.float32]
+        self._prefix = common_prefix(
+            [request.prompt for request in requests if len(request.prompt) < context_length]
+        )
+
+    def run(self) -> Iterator[TextResult]:
+        """Results as answers end."""
+        if self._prefix:
+            prompt = next(one.prompt for one in self._requests if len(one.prompt) > self._prefix)
+            self._decode(self._prefix_sequence, prompt[: self._prefix], 0, "what prompts share")
+        waiting = iter(enumerate(self._requests))
+        more = True
+        while more or any(slot.answer for slot in self._slots):
+            for slot in self._slots:
+                while more and slot.answer is None:
+                    index, request = next(waiting, (-1, None))
+                    if request is None:
+                        more = False
+                        break
+                    yield from self._begin(slot, index, request)
+            yield from self._step()
+
+    def _begin(self, slot: _Slot, index: int, request: TextRequest) -> Iterator[TextResult]:
+        answer = Answer(index, request, self._context_length, self._decoder.vocabulary.piece)
+        if answer.result is None:
+            logits_V = self._prompt_logits(request.prompt, index)
+            self._decoder.forget(slot.sequence)
+            self._decoder.copy(self._kept_sequence, slot.sequence)
+            slot.answer = answer
+            yield from self._take(slot, logits_V)
+        else:
+            yield answer.result
+
+    def _prompt_logits(self, prompt: NDArray[np.int32], index: int) -> NDArray[np.float32]:
+        """Logits after a prompt; it is kept, for the same prompt may be asked next.
+
+        Decoded alone, after what all prompts share: the rounding of its values must not depend on
+        its neighbours.
+        """
+        if prompt.tobytes() != self._kept:
+            self._kept = None
+            self._decoder.forget(self._kept_sequence)
+            if self._prefix:
+                self._decoder.copy(self._prefix_sequence, self._kept_sequence)
+            where = f"the prompt of request {index}"
+            own = prompt[self._prefix :]
+            self._kept_logits_V = self._decode(self._kept_sequence, own, self._prefix, where)
+            self._kept = prompt.tobytes()
+        return self._kept_logits_V
+
+    def _decode(
+        self, sequence: int, tokens: NDArray[np.int32], first: int, where: str
+    ) -> NDArray[np.float32]:
+        """Append tokens to a sequence; logits after the last one."""
+        rows: NDArray[np.float32] = np.empty((1, 0), np.float32)
+        for start in range(0, len(tokens), self._prompt_tokens):
+            part = tokens[start : start + self._prompt_tokens]
+            outputs = np.zeros(len(part), np.int8)
+            outputs[-1] = 1
+            batch = Batch(len(part))
+            positions = first + np.arange(start, start + len(part))
+            batch.add(part, positions, (sequence,), outputs)
+            rows = self._decoder.decode(batch, where)
+        logits_V: NDArray[np.float32] = rows[0].copy()
+        return logits_V
+
+    def _step(self) -> Iterator[TextResult]:
+        """Decode one token of every answer under way."""
+        running = [(slot, slot.answer) for slot in self._slots if slot.answer is not None]
+        if not running:
+            return
+        batch = Batch(len(running))
+        for slot, answer in running:
+            position = len(answer.request.prompt) + len(answer.tokens) - 1
+            token = np.array([slot.next_token], np.int32)
+            batch.add(token, np.array([position]), (slot.sequence,), _LAST)
+        rows = self._decoder.decode(batch, f"{len(running)} answers")
+        for row, (slot, _) in enumerate(running):
+            yield from self._take(slot, rows[row])
+
+    def _take(self, slot: _Slot, logits_V: NDArray[np.float32]) -> Iterator[TextResult]:
+        answer = slot.answer
+        assert answer is not None, "only an answer under way takes logits"
+        token = answer.take(logits_V)
+        if token is not None:
+            slot.next_token = token
+        elif answer.result is not None:
+            slot.answer = None
+            self._decoder.forget(slot.sequence)
+            yield answer.result
+
+
+def slot_sizes(requests: Sequence[TextRequest], context_length: int, slots: int) -> tuple[int, int]:
+    """Tokens that a sequence must hold, in whole blocks, and how many can be under way."""
+    longest = max(
+        (min(len(request.prompt) + request.max_tokens, context_length) for request in requests),
+        default=1,
+    )
+    cells = -(-longest // _CELL_BLOCK) * _CELL_BLOCK
+    return cells, max(1, min(slots, len(requests), MOST_CELLS // cells))
+
+
+def common_prefix(prompts: Sequence[NDArray[np.int32]]) -> int:
+    """Tokens with which all prompts begin and that are worth decoding once; 0 where none are.
+
+    At least one token is left to every prompt. Of prompts that are all the same nothing is shared
+    here: they are copied whole.
+    """
+    if len({prompt.tobytes() for prompt in prompts}) < 2:
+        return 0
+    shortest = min(map(len, prompts)) - 1
+    stacked = np.stack([prompt[:shortest] for prompt in prompts])
+    differs = (stacked != stacked[0]).any(axis=0)
+    shared = int(differs.argmax()) if differs.any() else shortest
+    return shared if shared >= _SHORTEST_PREFIX else 0
