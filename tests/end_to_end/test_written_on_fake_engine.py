@@ -99,8 +99,7 @@ def test_every_other_status_has_no_score(files, written):
     assert "not finite" in folder.read_table(GENERATIONS, "w", "nan").strings("error")[1]
 
 
-def test_a_hostile_pattern_costs_its_item_and_is_not_the_models_fault(written, monkeypatch):
-    monkeypatch.setattr("silentzone.measure.generated.PATTERN_SECONDS", 1.0)
+def test_a_hostile_pattern_costs_its_item_and_is_not_the_models_fault(written):
     items = lines(3)
     items[1]["regex"] = "(.|\\n|[^x])*(.|\\n|[^y])*(.|[^z]|\\n)*(a|b|c|.|\\n)*\\Zq"
     folder, _, _ = written(items, max_tokens=200)

@@ -1,4 +1,4 @@
-"""When an answer that a model wrote is right: four rules, each with what it reads in the text."""
+"""When an answer that a model wrote is right, by what can be read in the text at once."""
 
 from __future__ import annotations
 
@@ -11,13 +11,9 @@ from typing import TYPE_CHECKING, Any
 from silentzone.errors import BenchmarkError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from silentzone.records.items import Gold
 
-    Search = Callable[[str, str], str | None]
-
-RULES = ("target", "number", "regex", "contains")
+RULES = ("target", "number", "contains")
 _LONGEST_PATTERN = 1000
 _NUMBER = re.compile(
     r"(?:(?<![\w.)])[-\u2212])?"
@@ -32,6 +28,7 @@ class Verdict:
     prediction: str | None
     """Null where the text holds nothing the rule can read; such an answer is wrong."""
     score: float
+    """In [0, 1]."""
 
 
 def normalized(text: str) -> str:
@@ -61,17 +58,14 @@ def last_number(text: str) -> str | None:
     return found[-1].replace(",", "").replace("\u2212", "-") if found else None
 
 
-def judge(text: str, gold: Gold, search: Search) -> Verdict:
-    """Read an answer and hold it against the gold.
+def judge(text: str, gold: Gold) -> Verdict:
+    """Read an answer and hold it against the gold of one of `RULES`.
 
     Parameters
     ----------
     text : str
         The whole answer.
     gold : Gold
-    search : callable
-        ``(pattern, text)``: what a regular expression finds, null where nothing. A pattern can
-        take for ever, so whoever calls this decides how long it may.
     """
     if gold.rule == "target":
         prediction = normalized(text)
@@ -81,32 +75,25 @@ def judge(text: str, gold: Gold, search: Search) -> Verdict:
         if number is None or not math.isfinite(float(number)):
             return Verdict(None, 0.0)
         return Verdict(number, float(abs(float(number) - float(gold.value)) <= gold.tolerance))
-    if gold.rule == "regex":
-        found = search(gold.value, text)
-        return Verdict(found, float(found is not None))
     wanted = normalized(gold.value)
     whole = rf"(?<!\w){re.escape(wanted)}(?!\w)"
     is_there = re.search(whole, normalized(text)) is not None
     return Verdict(wanted if is_there else None, float(is_there))
 
 
-def search_pattern(payload: dict[str, Any]) -> dict[str, Any]:
-    """Give what a regular expression finds first: its first group if it has one, else all of it.
-
-    Parameters
-    ----------
-    payload : dict
-        ``pattern`` and ``text``.
+def check_pattern(payload: dict[str, Any]) -> dict[str, Any]:
+    """Checker of the rule ``regex``: an answer is right where the pattern is found in it.
 
     Returns
     -------
     dict
-        ``found``, null where the pattern is not in the text.
+        The prediction is the first group of the first match if it has one, else all of it.
     """
-    match = re.search(payload["pattern"], payload["text"])
+    match = re.search(payload["value"], payload["text"])
     if match is None:
-        return {"found": None}
-    return {"found": match[1] if match.re.groups and match[1] is not None else match[0]}
+        return {"prediction": None, "score": 0.0}
+    found = match[1] if match.re.groups and match[1] is not None else match[0]
+    return {"prediction": found, "score": 1.0}
 
 
 def check_gold(gold: Gold, where: str) -> None:
@@ -115,8 +102,7 @@ def check_gold(gold: Gold, where: str) -> None:
     Raises
     ------
     BenchmarkError
-        If a text is empty once normalized, a number or tolerance is not finite, or a pattern is
-        too long, broken, or found in an empty text.
+        If a text is empty once normalized, or a number or tolerance is not finite.
     """
     if gold.rule in {"target", "contains"} and not normalized(gold.value):
         raise BenchmarkError(f"{where}: `{gold.rule}` is empty once normalized")
@@ -124,11 +110,16 @@ def check_gold(gold: Gold, where: str) -> None:
         raise BenchmarkError(f"{where}: `number` must be finite")
     if not (math.isfinite(gold.tolerance) and gold.tolerance >= 0.0):
         raise BenchmarkError(f"{where}: `tolerance` must be a finite number that is not negative")
-    if gold.rule == "regex":
-        _check_pattern(gold.value, where)
 
 
-def _check_pattern(pattern: str, where: str) -> None:
+def check_pattern_gold(pattern: str, where: str) -> None:
+    """Refuse a pattern that is too long, broken, or found in an empty text.
+
+    Raises
+    ------
+    BenchmarkError
+        Saying which.
+    """
     if len(pattern) > _LONGEST_PATTERN:
         raise BenchmarkError(f"{where}: `regex` is longer than {_LONGEST_PATTERN} characters")
     try:

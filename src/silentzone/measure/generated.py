@@ -8,21 +8,19 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from silentzone.backends.base import BatchSplit, Sampling, TextRequest
-from silentzone.benchmarks.answer_rules import Verdict, judge
 from silentzone.benchmarks.registry import load_generated
 from silentzone.errors import BenchmarkError, MeasurementError, SilentzoneError
 from silentzone.execution.limited import LimitedProcess
+from silentzone.measure.judging import Judge, Judgement
 from silentzone.measure.perturbations import (
     TOKEN_BY_TOKEN,
     UNEVEN_BATCH,
     UNEVEN_TOKENS,
     spread,
 )
-from silentzone.measure.protocol import SLOTS
 from silentzone.records.tables import CHURN, GENERATIONS, ITEMS
 
 if TYPE_CHECKING:
@@ -39,9 +37,7 @@ if TYPE_CHECKING:
     from silentzone.store.tables import StoredTable
 
 TEMPLATE_SECONDS = 5.0
-PATTERN_SECONDS = 2.0
 _TEMPLATE_TASK = "silentzone.benchmarks.chat:render_chat"
-_PATTERN_TASK = "silentzone.benchmarks.answer_rules:search_pattern"
 _TOKEN_BY_TOKEN_SHARE = 4
 """One in so many of the items asked again also has its prompt decoded one token at a time."""
 _STATUSES = {
@@ -70,12 +66,12 @@ class Written:
     question: Question
     repeat: int
     status: str
-    """``ok``, ``truncated``, ``timeout``, ``too_long``, ``error``, ``empty_prompt`` or
-    ``rule_timeout``."""
+    """``ok``, ``truncated``, ``timeout``, ``too_long``, ``error``, ``empty_prompt``,
+    ``rule_timeout`` or ``grader_error``."""
     result: TextResult | None
     """Null where nothing could be asked."""
-    verdict: Verdict | None
-    """Null unless the status is ``ok``."""
+    judgement: Judgement | None
+    """Null where there is no whole answer to judge."""
 
 
 def load_questions(
@@ -96,9 +92,7 @@ def load_questions(
             hint="use another engine, or benchmarks with choices",
         )
     writer = cast("TextBackend", backend)
-    ref, items = load_generated(
-        Path(benchmark.path), name=benchmark.name, items=benchmark.items, seed=benchmark.seed
-    )
+    ref, items = load_generated(benchmark.source)
     if ref.items_sha256 != benchmark.items_sha256:
         raise BenchmarkError(
             f"the items of benchmark `{benchmark.name}` changed while the study ran",
@@ -132,14 +126,14 @@ def answer(
     for result in backend.generate(
         requests,
         context_length=context_length,
-        slots=SLOTS if again is None else 1,
+        slots=entry.answers_at_a_time if again is None else 1,
         split=again or BatchSplit(),
     ):
         results[asked[result.request]] = result
         on_answer(len(results))
-    with LimitedProcess(_PATTERN_TASK, PATTERN_SECONDS) as search:
+    with Judge() as judge:
         return [
-            _written(question, repeat, results.get(k), entry, search)
+            _written(question, repeat, results.get(k), entry, judge)
             for k, (question, repeat) in enumerate(rows)
         ]
 
@@ -153,10 +147,10 @@ def item_columns(written: Sequence[Written]) -> dict[str, Any]:
                 "cluster_id": one.question.item.cluster_id,
                 "repeat": one.repeat,
                 "status": one.status,
-                "score": None if one.verdict is None else one.verdict.score,
+                "score": None if one.judgement is None else one.judgement.score,
                 "score_raw": None,
                 "score_normalized": None,
-                "prediction": None if one.verdict is None else one.verdict.prediction,
+                "prediction": None if one.judgement is None else one.judgement.prediction,
                 "target": one.question.item.gold.value,
                 "choice_log_likelihoods": None,
                 "margin": None,
@@ -181,9 +175,11 @@ def generation_columns(written: Sequence[Written]) -> dict[str, Any]:
                 "status": one.status,
                 "text": None if one.result is None else one.result.text,
                 "n_tokens": None if one.result is None else len(one.result.tokens),
+                "token_ids": None if one.result is None else one.result.tokens,
                 "finish_reason": None if one.result is None else one.result.finish_reason,
                 "seconds": None if one.result is None else one.result.seconds,
                 "error": None if one.result is None else one.result.error,
+                "check": None if one.judgement is None else one.judgement.details,
             }
             for one in written
         ],
@@ -228,9 +224,9 @@ def churn_columns(
                 "perturbation": perturbation,
                 "status": one.status,
                 "score": float(scores[row]),
-                "score_again": None if one.verdict is None else one.verdict.score,
+                "score_again": None if one.judgement is None else one.judgement.score,
                 "prediction": predictions[row],
-                "prediction_again": None if one.verdict is None else one.verdict.prediction,
+                "prediction_again": None if one.judgement is None else one.judgement.prediction,
             }
             for (question, row), one in zip(taken, again, strict=True)
         ]
@@ -307,27 +303,19 @@ def _written(
     repeat: int,
     result: TextResult | None,
     entry: GenerationEntry,
-    search: LimitedProcess,
+    judge: Judge,
 ) -> Written:
-    status, verdict = "empty_prompt", None
+    status, judgement = "empty_prompt", None
     if result is not None:
         status = _STATUSES[result.finish_reason]
         if status == "truncated" and entry.score_truncated:
             status = "ok"
         if status == "ok":
-            try:
-                verdict = judge(result.text, question.item.gold, _searching(search))
-            except MeasurementError:  # the pattern's failure, not the model's
-                status = "rule_timeout"
-    return Written(question=question, repeat=repeat, status=status, result=result, verdict=verdict)
-
-
-def _searching(search: LimitedProcess) -> Callable[[str, str], str | None]:
-    def find(pattern: str, text: str) -> str | None:
-        found = search({"pattern": pattern, "text": text})["found"]
-        return None if found is None else str(found)
-
-    return find
+            judgement = judge(result.text, question.item.gold)
+            status = judgement.status
+    return Written(
+        question=question, repeat=repeat, status=status, result=result, judgement=judgement
+    )
 
 
 def _entry(benchmark: BenchmarkJob) -> GenerationEntry:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from silentzone.backends.base import BatchSplit, ContinuationRequest
 from silentzone.benchmarks.pairs import TokenItem, tokenize_item
-from silentzone.benchmarks.registry import load_benchmark, load_jsonl
+from silentzone.benchmarks.registry import load_choices
 from silentzone.benchmarks.scoring import ChoiceScore, score_choices
 from silentzone.errors import BenchmarkError, SilentzoneError, StorageError
 from silentzone.measure.perturbations import (
@@ -46,11 +45,7 @@ def load_items(job: BenchmarkJob) -> tuple[ChoiceItem, ...]:
     BenchmarkError
         If the items changed since.
     """
-    common = {"items": job.items, "seed": job.seed, "headline": job.headline}
-    if job.is_built_in:
-        reference, items = load_benchmark(job.name, Path(job.path), **common)  # type: ignore[arg-type]
-    else:
-        reference, items = load_jsonl(Path(job.path), name=job.name, **common)  # type: ignore[arg-type]
+    reference, items = load_choices(job.source)
     if reference.items_sha256 != job.items_sha256:
         raise BenchmarkError(
             f"the items of benchmark `{job.name}` changed while the study ran",

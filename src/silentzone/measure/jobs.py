@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from silentzone.records.config import FloorEntry, GenerationEntry
+from silentzone.records.items import BenchmarkSource
 from silentzone.records.models import ModelRef
 
 
@@ -29,8 +30,8 @@ class BenchmarkJob:
     """A benchmark and where its items come from."""
 
     name: str
-    path: str
-    """The user's JSONL, or the folder of the built-in sets."""
+    path: str | None
+    """The user's JSONL, or the folder of a built-in set; null where a package makes the items."""
     is_built_in: bool
     items: int | None
     seed: int
@@ -43,6 +44,23 @@ class BenchmarkJob:
     """How answers are written; null where choices are compared."""
     uses_chat: bool = False
     """Whether an item has messages for the model's chat template."""
+    chance: float = 0.0
+    """Expected score of guessing."""
+    may_stop: bool = False
+    """Whether candidates are spared the questions where the reference is at chance."""
+
+    @property
+    def source(self) -> BenchmarkSource:
+        """Where the items come from."""
+        return BenchmarkSource(
+            name=self.name,
+            path=self.path,
+            is_built_in=self.is_built_in,
+            items=self.items,
+            seed=self.seed,
+            headline="normalized" if self.generation else self.headline,
+            uses_chat=self.generation is None or self.generation.chat,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

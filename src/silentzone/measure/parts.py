@@ -47,6 +47,8 @@ class Part:
     """Tokens it takes, roughly; weights the progress."""
     decode: str
     """Parts of one decode are measured together, those of them that are missing."""
+    is_awaited: bool = False
+    """Whether candidates wait for it: a trace, or the reference's answers that decide on theirs."""
 
     def is_finished(self, folder: StudyFolder, model: str) -> bool:
         """Whether the study holds this very part."""
@@ -67,6 +69,7 @@ def corpus_parts(job: ModelJob, corpus: CorpusJob, engine: BackendInfo) -> list[
             key=protocol.trace_key(job.model, corpus, engine),
             cost=1.15 * tokens,
             decode=f"windows of {corpus.name}",
+            is_awaited=True,
         )
     else:
         main = Part(
@@ -108,6 +111,7 @@ def benchmark_parts(job: ModelJob, benchmark: BenchmarkJob, engine: BackendInfo)
         key=protocol.items_key(job.model, benchmark, engine, keeps_trace=keeps_trace),
         cost=tokens,
         decode=decode,
+        is_awaited=job.is_reference and benchmark.may_stop,
     )
     parts = [answers]
     if keeps_trace:
@@ -118,6 +122,7 @@ def benchmark_parts(job: ModelJob, benchmark: BenchmarkJob, engine: BackendInfo)
             key=protocol.item_trace_key(job.model, benchmark, engine),
             cost=_TRACE_SHARE * tokens,
             decode=decode,
+            is_awaited=True,
         )
         parts.insert(0, trace)
     elif benchmark.divergence:
@@ -165,6 +170,7 @@ def written_parts(
             key=protocol.generations_key(job.model, benchmark, engine),
             cost=1.0,  # comes with the scores
             decode=f"items of {name}",
+            is_awaited=job.is_reference and entry.drafted,
         ),
     ]
     if again:
@@ -188,8 +194,8 @@ def model_parts(job: ModelJob, engine: BackendInfo) -> list[Part]:
     ]
     if not job.only_traces:
         return parts
-    traced = {part.decode for part in parts if part.schema is None}
-    return [part for part in parts if part.decode in traced]
+    awaited = {part.decode for part in parts if part.is_awaited}
+    return [part for part in parts if part.decode in awaited]
 
 
 def set_stale_aside(folder: StudyFolder, job: ModelJob, engine: BackendInfo) -> None:

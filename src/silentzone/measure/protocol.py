@@ -20,9 +20,7 @@ METRICS_VERSION = 1
 """Raised whenever the same logits would give another number."""
 SCORING_VERSION = 1
 """Raised whenever the same log-likelihoods would give another score."""
-SLOTS = 8
-"""Answers that are written at the same time."""
-WRITING_VERSION = 1
+WRITING_VERSION = 2
 """Raised whenever the same items would give another prompt, text or verdict."""
 
 
@@ -148,7 +146,6 @@ def _written_answers(
         "model_sha256": model.sha256,
         "chat_template_sha256": template,
         "writing_version": WRITING_VERSION,
-        "answers_at_a_time": SLOTS,
         "seed": benchmark.seed if entry.temperature else "not used",
         **asdict(entry),
         **_choices(model, benchmark),

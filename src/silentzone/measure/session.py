@@ -80,8 +80,8 @@ def measure_model(
     Returns
     -------
     dict
-        ``seconds`` per part, ``kept`` (parts that were there), ``failures`` (part, cause, hint
-        and class of the error of those that could not be measured).
+        ``seconds`` per part, ``kept`` (parts that were there), ``failures`` (part and cause of
+        those that could not be measured, and the error ``raised``: class, message, hint).
     """
     return _Session(ModelJob.from_json(payload), emit).run()
 
@@ -98,7 +98,7 @@ class _Session:
         self._head_loaded = False
         self._seconds: dict[str, float] = {}
         self._kept: list[str] = []
-        self._failures: list[dict[str, str]] = []
+        self._failures: list[dict[str, Any]] = []
 
     def run(self) -> dict[str, Any]:
         """Measure part after part; a part that fails does not stop the others."""
@@ -366,7 +366,10 @@ class _Session:
             {
                 "part": part.title,
                 "cause": error.message,
-                "hint": error.hint or "",
-                "error": type(error).__name__,
+                "raised": {
+                    "class": type(error).__name__,
+                    "message": error.message,
+                    "hint": error.hint,
+                },
             }
         )

@@ -52,6 +52,13 @@ class GenerationEntry:
     """Wall-clock time of one answer."""
     score_truncated: bool = False
     """Whether what is there at ``max_tokens`` is taken for the answer, instead of for none."""
+    answers_at_a_time: int = 8
+    drafted: bool = False
+    """Whether greedy answers of candidates are tried out on the reference's own first."""
+    chat: bool = True
+    """Whether messages go through the model's own template, instead of as plain text."""
+    unsafe_code: bool = False
+    """Whether code that a model wrote may run where no sandbox works."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +74,8 @@ class BenchmarkEntry:
     """Headline rule: ``raw`` (acc) or ``normalized`` per character (acc_norm)."""
     divergence: bool = True
     """Whether candidates are compared with the reference token by token along every choice."""
+    at_chance: str = "stop"
+    """What becomes of choices that the reference cannot tell from guessing: ``stop``, ``go on``."""
     generation: GenerationEntry | None = None
     """How answers are written; null where choices are compared."""
 

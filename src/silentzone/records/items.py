@@ -34,9 +34,9 @@ class Gold:
     """What a written answer is held against."""
 
     rule: str
-    """``target``, ``number``, ``regex`` or ``contains``."""
+    """``target``, ``number``, ``contains``, or the name of a checker."""
     value: str
-    """The text, the pattern, or the number as Python writes it."""
+    """The text, the number as Python writes it, the pattern, or what the checker needs as JSON."""
     tolerance: float = 0.0
     """Largest difference from the number that is right."""
 
@@ -60,6 +60,24 @@ class GeneratedItem:
     def asked(self) -> str:
         """All that is asked, as one text that tells items apart."""
         return json.dumps(self.messages or self.prompt, ensure_ascii=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchmarkSource:
+    """Where the items of a benchmark come from, and which of them are asked how."""
+
+    name: str
+    path: str | None
+    """The user's file, or the folder of a built-in set; null where a package makes the items."""
+    is_built_in: bool
+    items: int | None
+    """How many, drawn by the seed and kept in file order; null, or too many, takes all."""
+    seed: int
+    """Of the study. A smaller draw of the same seed is part of a larger one."""
+    headline: str = "normalized"
+    """Rule of the headline score of choices, ``raw`` or ``normalized``."""
+    uses_chat: bool = True
+    """Whether messages go through the model's own template, instead of as plain text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ History
 tokens 1, items 1, floors 1: first version.
 prompts 1: first version, added beside the others.
 generations 1: first version, added beside the others.
+generations 2: ``token_ids`` and ``check``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ class Column:
 
     name: str
     kind: str
-    """``int32``, ``float64``, ``bool``, ``string``, ``dictionary`` or ``list<float64>``."""
+    """``int32``, ``float64``, ``bool``, ``string``, ``dictionary``, or ``list<>`` of a number."""
     is_nullable: bool
     meaning: str
 
@@ -131,16 +132,18 @@ PROMPTS = TableSchema(
 
 GENERATIONS = TableSchema(
     "generations",
-    1,
+    2,
     (
         Column("item_id", "string", False, "item of the benchmark"),
         Column("repeat", "int32", False, "0 unless the item was asked more than once"),
         Column("status", "dictionary", False, "as in items: ok, or why there is no score"),
         Column("text", "string", True, "what the model wrote"),
         Column("n_tokens", "int32", True, "tokens generated, without the model's end token"),
+        Column("token_ids", "list<int32>", True, "these tokens"),
         Column("finish_reason", "dictionary", True, "why the text ended"),
         Column("seconds", "float64", True, "wall-clock time, beside other answers"),
         Column("error", "string", True, "what went wrong, where the status is error"),
+        Column("check", "string", True, "what the checker found besides, as JSON"),
     ),
 )
 

@@ -16,6 +16,7 @@ ARROW_TYPES = {
     "string": pa.string(),
     "dictionary": pa.dictionary(pa.int32(), pa.string()),
     "list<float64>": pa.list_(pa.float64()),
+    "list<int32>": pa.list_(pa.int32()),
 }
 """One type per column kind; a column of another kind is our own mistake and a KeyError."""
 

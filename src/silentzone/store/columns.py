@@ -49,8 +49,8 @@ def arrow_column(column: Column, values: object) -> pa.Array:
     """
     if column.kind in {"string", "dictionary"}:
         array = _texts(column, values)
-    elif column.kind == "list<float64>":
-        array = _float_lists(column, values)
+    elif column.kind in {"list<float64>", "list<int32>"}:
+        array = _lists(column, values)
     else:
         array = _numbers(column, values)
     if array.null_count and not column.is_nullable:
@@ -85,15 +85,20 @@ def _texts(column: Column, values: object) -> pa.Array:
     return array.dictionary_encode() if column.kind == "dictionary" else array
 
 
-def _float_lists(column: Column, values: object) -> pa.Array:
+def _lists(column: Column, values: object) -> pa.Array:
     """Give lists of numbers; an inner value cannot be null."""
-    rows: list[list[float] | None] = []
+    rows: list[list[float] | list[int] | None] = []
     for row, value in enumerate(_rows(column, values)):
         if value is None:
             rows.append(None)
             continue
-        inner = _as_floats(f"{column.name}, row {row}", np.asarray(value))
-        _refuse_nan(f"{column.name}, row {row}", inner, np.zeros(len(inner), dtype=bool))
+        name, data = f"{column.name}, row {row}", np.asarray(value)
+        nowhere = np.zeros(data.shape, dtype=bool)
+        if column.kind == "list<int32>":
+            rows.append(_as_int32(name, data, nowhere).tolist())
+            continue
+        inner = _as_floats(name, data)
+        _refuse_nan(name, inner, nowhere)
         rows.append(inner.tolist())
     return pa.array(rows, type=ARROW_TYPES[column.kind])
 

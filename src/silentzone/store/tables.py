@@ -86,6 +86,10 @@ class StoredTable:
         """Values of a column of lists, None where there is none."""
         return list(self._column(name, ("list<float64>",)).to_pylist())
 
+    def integer_lists(self, name: str) -> list[list[int] | None]:
+        """Values of a column of lists, None where there is none."""
+        return list(self._column(name, ("list<int32>",)).to_pylist())
+
     def _column(self, name: str, kinds: tuple[str, ...]) -> pa.ChunkedArray:
         """Arrow column, refused if it is not of one of the kinds."""
         kind = next((c.kind for c in self.schema.columns if c.name == name), None)
@@ -280,14 +284,16 @@ def _check_values(path: Path, table: pa.Table, schema: TableSchema) -> None:
         values = table.column(column.name)
         if values.null_count and not column.is_nullable:
             raise _damaged(path, f"column `{column.name}` must not hold nulls")
-        if column.kind == "list<float64>":
-            values = pa.chunked_array([chunk.flatten() for chunk in values.chunks], pa.float64())
+        is_list = column.kind.startswith("list<")
+        if is_list:
+            inner = values.type.value_type
+            values = pa.chunked_array([chunk.flatten() for chunk in values.chunks], inner)
         if (
             column.kind in {"float64", "list<float64>"}
             and pa.compute.any(pa.compute.is_nan(values)).as_py()
         ):
             raise _damaged(path, f"column `{column.name}` must not hold NaN")
-        if column.kind == "list<float64>" and values.null_count:
+        if is_list and values.null_count:
             raise _damaged(path, f"a list of column `{column.name}` must not hold nulls")
 
 

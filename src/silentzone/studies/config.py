@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from silentzone.benchmarks.registry import BUILT_IN
 from silentzone.errors import ConfigError
 from silentzone.records.config import (
     AuditEntry,
@@ -24,87 +25,35 @@ from silentzone.records.config import (
     ModelEntry,
     StudyConfig,
 )
-from silentzone.studies.config_fields import ALL, Field, Problems, Section
+from silentzone.studies.config_fields import ALL, Problems, Section
+from silentzone.studies.config_sections import (
+    AUDIT,
+    BENCHMARK,
+    CANDIDATES,
+    CORPUS,
+    DECISION,
+    ENGINE,
+    FLOOR,
+    GENERATION,
+    MODEL,
+    OF_CHOICES,
+    SECTIONS,
+    STUDY,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from silentzone.benchmarks.built_in import BuiltIn
 
 _MAX_CONFIG_BYTES: Final = 2**20
 _MAX_COHORT: Final = 1000
 _LATER_SHARD: Final = re.compile(r".+-(?!00001)\d{5}-of-\d{5}\.gguf")
 _SHARD_ENDING: Final = re.compile(r"-\d{5}-of-\d{5}$")
 
-_STUDY: Final = {"name": Field(str), "seed": Field(int, low=0, high=2**63 - 1)}
-_MODEL: Final = {"name": Field(str), "path": Field(str), "note": Field(str)}
-_CANDIDATES: Final = {**_MODEL, "glob": Field(str)}
-_CORPUS: Final = {
-    "name": Field(str),
-    "path": Field(str),
-    "context_length": Field(int, low=16, high=2**24),
-    "windows": Field(int, low=1, high=2**31 - 1, all_allowed=True),
-    "select": Field(str, choices=("first", "spread")),
-    "documents": Field(str, choices=("none", "files", "headings")),
-    "first_scored": Field(int, low=1, high=2**24),
-}
-_BENCHMARK: Final = {
-    "name": Field(str),
-    "items": Field(int, low=1, high=2**31 - 1, all_allowed=True),
-    "path": Field(str),
-    "score": Field(str, choices=("raw", "normalized")),
-    "divergence": Field(bool),
-    "kind": Field(str, choices=("choice", "generate")),
-}
-_GENERATION: Final = {
-    "max_tokens": Field(int, low=1, high=1_000_000),
-    "temperature": Field(float, low=0, high=100),
-    "top_k": Field(int, low=0, high=2**31 - 1),
-    "top_p": Field(float, low=0, high=1),
-    "repeats": Field(int, low=1, high=10_000),
-    "timeout_seconds": Field(float, above=0, below=1e9),
-    "score_truncated": Field(bool),
-}
-_AUDIT: Final = {
-    "band": Field(float, above=0, below=1),
-    "band_standard_errors": Field(float, above=0, below=100),
-    "fidelity_share": Field(float, above=0, below=1),
-    "fidelity_threshold": Field(float, above=0, below=1e9),
-    "informative_from": Field(float, above=0, below=1),
-    "attainable_from": Field(float, above=0, below=1),
-    "ruled_out_from": Field(float, above=0, below=1),
-    "alpha": Field(float, above=0, below=0.5),
-    "perfect_order_from": Field(int, low=4, high=1000),
-}
-_DECISION: Final = {
-    "margin": Field(float, above=0, below=1),
-    "guard_margin": Field(float, above=0, below=1),
-    "alpha": Field(float, above=0, below=0.5),
-    "method": Field(str, choices=("fixed sequence", "Holm")),
-    "size_budget_gb": Field(float, above=0, below=1e6),
-    "bits_per_weight_budget": Field(float, above=0, below=1000),
-    "memory_budget_gb": Field(float, above=0, below=1e6),
-    "context_length": Field(int, low=16, high=2**24),
-}
-_ENGINE: Final = {
-    "backend": Field(str),
-    "threads": Field(int, low=1, high=4096),
-    "workers": Field(int, low=1, high=256),
-    "batch_tokens": Field(int, low=1, high=2**20),
-    "micro_batch_tokens": Field(int, low=1, high=2**20),
-    "gpu_layers": Field(int, low=-1, high=10_000),
-}
-_FLOOR: Final = {
-    "windows": Field(int, low=0, high=2**31 - 1),
-    "corpora": Field(str, choices=("all", "first")),
-    "token_by_token_positions": Field(int, low=0, high=2**31 - 1),
-    "items": Field(int, low=0, high=2**31 - 1),
-}
 _DECISION_COMMENT: Final = (
     "Chosen before the data are seen: margins as proportions of items, alpha one-sided."
 )
-_SECTIONS: Final = (
-    "study", "reference", "candidates", "corpora", "benchmarks", "decision", "engine", "floor",
-    "audit",
-)  # fmt: skip
 
 
 def load_config(path: Path) -> StudyConfig:
@@ -149,11 +98,11 @@ def parse_config(mapping: Mapping[str, Any], base: Path) -> StudyConfig:
     """
     problems = Problems()
     base = base.absolute()
-    problems.check_keys("study.toml", mapping, _SECTIONS)
+    problems.check_keys("study.toml", mapping, SECTIONS)
     study = {
         "name": base.name or "study",
         "seed": 1,
-        **Section.of(mapping, "study", _STUDY, problems).values,
+        **Section.of(mapping, "study", STUDY, problems).values,
     }
     problems.check_plain_name("[study]", study["name"])
     reference = _reference(mapping, base, problems)
@@ -164,11 +113,11 @@ def parse_config(mapping: Mapping[str, Any], base: Path) -> StudyConfig:
         "corpora": _corpora(mapping, base, problems),
         "benchmarks": _benchmarks(mapping, base, problems),
         "decision": DecisionEntry(
-            **Section.of(mapping, "decision", _DECISION, problems).values
+            **Section.of(mapping, "decision", DECISION, problems).values
         ),
-        "engine": EngineEntry(**Section.of(mapping, "engine", _ENGINE, problems).values),
-        "floor": FloorEntry(**Section.of(mapping, "floor", _FLOOR, problems).values),
-        "audit": AuditEntry(**Section.of(mapping, "audit", _AUDIT, problems).values),
+        "engine": EngineEntry(**Section.of(mapping, "engine", ENGINE, problems).values),
+        "floor": FloorEntry(**Section.of(mapping, "floor", FLOOR, problems).values),
+        "audit": AuditEntry(**Section.of(mapping, "audit", AUDIT, problems).values),
     }  # fmt: skip
     decision: DecisionEntry = config["decision"]
     engine: EngineEntry = config["engine"]
@@ -250,7 +199,7 @@ def _toml_value(value: object) -> str:
 
 
 def _reference(mapping: Mapping[str, Any], base: Path, problems: Problems) -> ModelEntry:
-    section = Section.of(mapping, "reference", _MODEL, problems, required=("path",))
+    section = Section.of(mapping, "reference", MODEL, problems, required=("path",))
     return _model(section, base, problems)
 
 
@@ -258,7 +207,7 @@ def _candidates(
     mapping: Mapping[str, Any], base: Path, reference: ModelEntry, problems: Problems
 ) -> tuple[ModelEntry, ...]:
     entries: list[ModelEntry] = []
-    for section in Section.all_of(mapping, "candidates", _CANDIDATES, problems):
+    for section in Section.all_of(mapping, "candidates", CANDIDATES, problems):
         if section.has("glob"):
             entries += _matching(section, base, reference, entries, problems)
         else:
@@ -324,7 +273,7 @@ def _matching(
 
 def _corpora(mapping: Mapping[str, Any], base: Path, problems: Problems) -> tuple[CorpusEntry, ...]:
     entries = []
-    for section in Section.all_of(mapping, "corpora", _CORPUS, problems):
+    for section in Section.all_of(mapping, "corpora", CORPUS, problems):
         section.require("path")
         path = section.file("path", base, folder_allowed=True)
         values = {**section.values, "path": path}
@@ -345,30 +294,45 @@ def _benchmarks(
     mapping: Mapping[str, Any], base: Path, problems: Problems
 ) -> tuple[BenchmarkEntry, ...]:
     entries = []
-    for section in Section.all_of(mapping, "benchmarks", _BENCHMARK | _GENERATION, problems):
-        values = {key: section.values[key] for key in _BENCHMARK if key in section.values}
-        is_generated = values.pop("kind", "choice") == "generate"
+    for section in Section.all_of(mapping, "benchmarks", BENCHMARK | GENERATION, problems):
+        values = {key: section.values[key] for key in BENCHMARK if key in section.values}
         if section.has("path"):
             values["path"] = section.file("path", base)
             values.setdefault("name", Path(values["path"]).stem)
         else:
-            section.require("path" if is_generated else "name")
+            section.require("name")
         values.setdefault("name", "")
         if values.get("path") or section.has("name"):
             problems.check_plain_name(section.title, values["name"])
-        foreign = ("score", "divergence") if is_generated else tuple(_GENERATION)
+        built_in = None if section.has("path") else BUILT_IN.get(values["name"])
+        is_generated = _kind(section, built_in, problems) == "generate"
+        values.pop("kind", None)
+        foreign = OF_CHOICES if is_generated else tuple(GENERATION)
         for key in filter(section.has, foreign):
             kind = "choice" if is_generated else "generate"
             problems.add(f'{section.title} `{key}` goes with `kind` = "{kind}" only')
-        generation = _generation(section, problems) if is_generated else None
+        generation = _generation(section, built_in, problems) if is_generated else None
         entries.append(BenchmarkEntry(**values, generation=generation))
     problems.check_names("benchmark", [entry.name for entry in entries])
     return tuple(entries)
 
 
-def _generation(section: Section, problems: Problems) -> GenerationEntry:
-    given = {key: section.values[key] for key in _GENERATION if key in section.values}
-    entry = GenerationEntry(**given)
+def _kind(section: Section, built_in: BuiltIn | None, problems: Problems) -> str:
+    """Give how a benchmark is asked: a built-in set knows, of a file it is said."""
+    given: str | None = section.values.get("kind")
+    if built_in is None:
+        if given == "generate":
+            section.require("path")
+        return given or "choice"
+    if given not in {None, built_in.kind}:
+        problems.add(f'{section.title} `kind`: `{built_in.name}` is of kind "{built_in.kind}"')
+    return built_in.kind
+
+
+def _generation(section: Section, built_in: BuiltIn | None, problems: Problems) -> GenerationEntry:
+    given = {key: section.values[key] for key in GENERATION if key in section.values}
+    usual = {} if built_in is None else built_in.generation
+    entry = GenerationEntry(**{**usual, **given})
     if entry.repeats > 1 and entry.temperature == 0.0:
         problems.add(
             f"{section.title} `repeats` above 1 needs a `temperature` above 0: without one every "

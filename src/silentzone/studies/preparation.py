@@ -1,27 +1,44 @@
-"""What a study measures on: its texts and benchmarks, identified before anything is run."""
+"""What a study measures on: engine, texts and benchmarks, identified before anything is run."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from silentzone.benchmarks.registry import load_benchmark, load_generated, load_jsonl
+from silentzone.backends.base import EngineSettings
+from silentzone.benchmarks.chance import at_chance
+from silentzone.benchmarks.registry import find_benchmark, load_choices, load_generated
 from silentzone.corpora.text import load_text
 from silentzone.errors import SilentzoneError, StorageError
 from silentzone.measure.jobs import BenchmarkJob, CorpusJob
+from silentzone.records.items import BenchmarkSource
+from silentzone.records.tables import ITEMS
 from silentzone.records.windows import CorpusRef, WindowPlan
 from silentzone.studies.assets import fetch_asset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from silentzone.records.config import BenchmarkEntry, CorpusEntry
+    from silentzone.measure.jobs import ModelJob
+    from silentzone.measure.parts import Part
+    from silentzone.records.config import BenchmarkEntry, CorpusEntry, EngineEntry
     from silentzone.records.items import BenchmarkRef
     from silentzone.store.folder import StudyFolder
     from silentzone.studies.progress import Progress
 
-BENCHMARK_ASSET = "benchmark-items"
 EVERY_MODEL = "(every model)"
+
+
+def engine_settings(entry: EngineEntry) -> EngineSettings:
+    """How the engine is started; without a number of threads, workers share all processors."""
+    processors = len(os.sched_getaffinity(0))
+    return EngineSettings(
+        threads=entry.threads or max(1, processors // entry.workers),
+        batch_tokens=entry.batch_tokens,
+        micro_batch_tokens=entry.micro_batch_tokens,
+        gpu_layers=entry.gpu_layers,
+    )
 
 
 def corpus_job(entry: CorpusEntry, tokenizer_sha256: str) -> CorpusJob:
@@ -88,33 +105,39 @@ def benchmark_job(
     AssetUnavailableError
         If a built-in set cannot be fetched.
     """
-    is_built_in, uses_chat = entry.path is None, False
-    if entry.path is not None and entry.generation is not None:
-        path = Path(entry.path)
-        ref, items = load_generated(path, name=entry.name, items=entry.items, seed=seed)
-        uses_chat = any(item.messages for item in items)
-    elif entry.path is None:
-        path = fetch_asset(BENCHMARK_ASSET, progress=progress)
-        ref, _ = load_benchmark(
-            entry.name, path, items=entry.items, seed=seed, headline=entry.score
-        )
+    path, generation = entry.path, entry.generation
+    if path is None:
+        asset = find_benchmark(entry.name).asset
+        path = None if asset is None else str(fetch_asset(asset, progress=progress))
+    source = BenchmarkSource(
+        name=entry.name,
+        path=path,
+        is_built_in=entry.path is None,
+        items=entry.items,
+        seed=seed,
+        headline=entry.score,
+        uses_chat=generation is None or generation.chat,
+    )
+    uses_chat = False
+    if generation is None:
+        ref, _ = load_choices(source)
     else:
-        path = Path(entry.path)
-        ref, _ = load_jsonl(
-            path, name=entry.name, items=entry.items, seed=seed, headline=entry.score
-        )
+        ref, items = load_generated(source)
+        uses_chat = any(item.messages for item in items)
     job = BenchmarkJob(
         name=entry.name,
-        path=str(path),
-        is_built_in=is_built_in,
+        path=path,
+        is_built_in=source.is_built_in,
         items=entry.items,
         seed=seed,
         headline=ref.headline,
         items_sha256=ref.items_sha256,
         item_count=ref.item_count,
-        divergence=entry.divergence and entry.generation is None,
-        generation=entry.generation,
+        divergence=entry.divergence and generation is None,
+        generation=generation,
         uses_chat=uses_chat,
+        chance=ref.chance,
+        may_stop=generation is None and entry.at_chance == "stop",
     )
     return job, ref
 
@@ -143,3 +166,29 @@ def corpus_refs(folder: StudyFolder, corpora: Sequence[CorpusJob]) -> list[Corpu
 
 def _selection(corpus: CorpusJob) -> str:
     return "windows spread over the text" if corpus.select == "spread" else "first windows"
+
+
+def benchmarks_at_chance(
+    folder: StudyFolder, job: ModelJob, parts: Sequence[Part]
+) -> dict[str, str]:
+    """Benchmarks whose choices the reference answers like somebody who guesses, and why so.
+
+    Parameters
+    ----------
+    folder : StudyFolder
+    job : ModelJob
+        Of the reference.
+    parts : sequence of Part
+        Of that job. Benchmarks without answers yet are passed over.
+    """
+    answers = {part.group: part for part in parts if part.schema is ITEMS}
+    found = {}
+    for benchmark in filter(lambda one: one.may_stop, job.benchmarks):
+        name = job.model.name
+        if not answers[benchmark.name].is_finished(folder, name):
+            continue
+        scores, _ = folder.read_table(ITEMS, benchmark.name, name).floats("score")
+        why = at_chance(scores, benchmark.chance)
+        if why is not None:
+            found[benchmark.name] = why
+    return found

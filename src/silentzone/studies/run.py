@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -13,12 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from silentzone import __version__, errors
+from silentzone import __version__
 from silentzone.analysis.study import analyze_study
-from silentzone.backends.base import EngineSettings
 from silentzone.backends.registry import engine_named
 from silentzone.errors import InputError, MeasurementError, SilentzoneError, StorageError
-from silentzone.execution.processes import run_in_worker
+from silentzone.execution.processes import run_in_worker, same_error
 from silentzone.measure.jobs import ModelJob
 from silentzone.measure.parts import Part, model_parts, set_stale_aside
 from silentzone.measure.session import TASK
@@ -28,7 +26,14 @@ from silentzone.store.atomic import replace_file
 from silentzone.store.folder import StudyFolder
 from silentzone.studies.config import dump_config
 from silentzone.studies.inspection import Cohort, InspectedModel, inspect_models
-from silentzone.studies.preparation import benchmark_jobs, corpus_job, corpus_refs
+from silentzone.studies.preparation import (
+    EVERY_MODEL,
+    benchmark_jobs,
+    benchmarks_at_chance,
+    corpus_job,
+    corpus_refs,
+    engine_settings,
+)
 from silentzone.studies.progress import SharedProgress
 
 if TYPE_CHECKING:
@@ -112,14 +117,7 @@ class _Study:
         self._folder = folder
         self._progress = progress
         self._engine: Engine = engine_named(config.engine.backend)
-        processors = len(os.sched_getaffinity(0))
-        threads = config.engine.threads or max(1, processors // config.engine.workers)
-        self._settings = EngineSettings(
-            threads=threads,
-            batch_tokens=config.engine.batch_tokens,
-            micro_batch_tokens=config.engine.micro_batch_tokens,
-            gpu_layers=config.engine.gpu_layers,
-        )
+        self._settings = engine_settings(config.engine)
         self._info: BackendInfo = self._engine.describe(self._settings)
         self._failures: list[dict[str, str]] = []
         self._timings: dict[str, dict[str, float]] = {}
@@ -147,6 +145,7 @@ class _Study:
         if self._config_changed():
             replace_file(self._folder.root / "study.toml", dump_config(self._config).encode())
         models = [self._cohort.reference, *self._cohort.usable]
+        self._stop_at_chance()
         total = sum(part.cost for model in models for part in self._unfinished(model))
         if total == 0:
             self._progress.note("Everything is measured already.")
@@ -193,9 +192,10 @@ class _Study:
         """Run the reference's traces first, alone and with all threads, then everything else."""
         workers = self._config.engine.workers
         first = self._unfinished(models[0], only_traces=True)
-        if any(part.schema is None for part in first):
+        if any(part.is_awaited for part in first):
             all_threads = self._settings.threads * workers
             self._measure_model(models[0], first, shared, all_threads, only_traces=True)
+        self._stop_at_chance()
         waiting = [(model, self._unfinished(model)) for model in models]
         with ThreadPoolExecutor(workers, thread_name_prefix="model") as pool:
             running = [
@@ -246,14 +246,15 @@ class _Study:
             outcome = "failed"
             cause: SilentzoneError | None = error
         else:
-            cause = next(map(_error_of, result["failures"]), None)
-            for failure in result["failures"]:
+            failures = result["failures"]
+            cause = same_error(failures[0]["raised"]) if failures else None
+            for failure in failures:
                 model.fail(f"{failure['part']}: {failure['cause']}", status="partial")
                 self._record(name, failure["part"], failure["cause"])
                 self._progress.note(f"{name}, {failure['part']}: {failure['cause']}")
             seconds = time.perf_counter() - started
             self._timings[title] = {**result["seconds"], "total": seconds}
-            outcome = "failed" if result["failures"] else "done"
+            outcome = "failed" if failures else "done"
         step.finish(outcome)
         if only_traces:
             self._keep_traced(cause)
@@ -279,6 +280,16 @@ class _Study:
             (replace(job, divergence=job.divergence and ("item_trace", job.name) in traced), ref)
             for job, ref in self._benchmarks
         ]
+
+    def _stop_at_chance(self) -> None:
+        """Spare the candidates what the reference itself only guesses."""
+        job = self._job(self._cohort.reference)
+        parts = model_parts(job, self._info)
+        stopped = benchmarks_at_chance(self._folder, job, parts)
+        for benchmark, why in stopped.items():
+            self._record(EVERY_MODEL, f"benchmark {benchmark}", why)
+            self._progress.note(f"benchmark {benchmark}: {why}")
+        self._benchmarks = [pair for pair in self._benchmarks if pair[0].name not in stopped]
 
     def _job(
         self, model: InspectedModel, threads: int = 1, *, only_traces: bool = False
@@ -384,10 +395,3 @@ class _Study:
         ]
         text = json.dumps([__version__, asdict(self._config), keys, self._failures], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _error_of(failure: dict[str, str]) -> SilentzoneError:
-    """Make the error of a part again that its worker met."""
-    kind = getattr(errors, failure["error"], MeasurementError)
-    error: SilentzoneError = kind(failure["cause"], hint=failure["hint"] or None)
-    return error

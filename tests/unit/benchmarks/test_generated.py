@@ -7,7 +7,7 @@ import pytest
 from silentzone.benchmarks.generated import read_generated
 from silentzone.benchmarks.registry import load_generated
 from silentzone.errors import BenchmarkError
-from silentzone.records.items import Gold
+from silentzone.records.items import BenchmarkSource, Gold
 
 GOOD = {"item_id": "a", "prompt": "2 + 2 =", "number": 4}
 CHAT = {"role": "user", "content": "Hi"}
@@ -42,7 +42,7 @@ def test_every_field_arrives(read):
     ("change", "message"),
     [
         ({"messages": [CHAT]}, "either `prompt` or `messages`"),
-        ({"target": "four"}, "one of target, number, regex, contains; it has 2"),
+        ({"target": "four"}, "contains, regex; it has 2"),
         ({"number": "4"}, "`number` must be a number"),
         ({"number": True}, "`number` must be a number"),
         ({"tolerance": -1}, "not negative"),
@@ -98,9 +98,11 @@ def test_no_items_are_refused(read):
 
 def test_the_identity_depends_on_the_gold(read, tmp_path):
     hashes = []
+    path = str(tmp_path / "own.jsonl")
+    source = BenchmarkSource(name="own", path=path, is_built_in=False, items=None, seed=1)
     for number in (4, 5):
         read({**GOOD, "number": number})
-        ref, _ = load_generated(tmp_path / "own.jsonl", name="own", items=None, seed=1)
+        ref, _ = load_generated(source)
         hashes.append(ref.items_sha256)
     assert (ref.chance, ref.headline, ref.item_count) == (0.0, "generated", 1)
     assert hashes[0] != hashes[1]

@@ -8,10 +8,16 @@ from typing import Any
 import pytest
 
 from silentzone.benchmarks import registry
-from silentzone.benchmarks.registry import BUILT_IN, find_benchmark, load_benchmark, load_jsonl
+from silentzone.benchmarks.commonsenseqa import COMMONSENSEQA
+from silentzone.benchmarks.openbookqa import OPENBOOKQA
+from silentzone.benchmarks.piqa import PIQA
+from silentzone.benchmarks.registry import BUILT_IN, find_benchmark, load_choices
+from silentzone.benchmarks.social_iqa import SOCIAL_IQA
 from silentzone.errors import BenchmarkError
+from silentzone.records.items import BenchmarkSource
 
 LETTERS = "ABCDEFGH"
+SETS = {one.name: one for one in (PIQA, OPENBOOKQA, COMMONSENSEQA, SOCIAL_IQA)}
 
 
 def row(question, choices, gold, *, options_start="", **more):
@@ -21,14 +27,22 @@ def row(question, choices, gold, *, options_start="", **more):
 
 
 def write(folder, name, *rows):
-    file = folder / BUILT_IN[name].file
+    file = folder / SETS[name].file
     file.parent.mkdir(parents=True, exist_ok=True)
     texts = [line if isinstance(line, str) else json.dumps(line) for line in rows]
     file.write_text("\n".join(texts) + "\n", encoding="utf-8")
 
 
 def load(folder, name="piqa", items=None, seed=1, **options):
-    return load_benchmark(name, folder, items=items, seed=seed, **options)
+    source = BenchmarkSource(
+        name=name, path=str(folder), is_built_in=True, items=items, seed=seed, **options
+    )
+    return load_choices(source)
+
+
+def load_own(file):
+    source = BenchmarkSource(name="own", path=str(file), is_built_in=False, items=None, seed=1)
+    return load_choices(source)
 
 
 def many(folder, count):
@@ -108,7 +122,7 @@ def test_the_hash_changes_with_every_part_of_an_item(tmp_path):
     def digest(**change):
         fields = {"item_id": "a", "prompt": "p", "choices": ["x", "y"], "target": 0, **change}
         (tmp_path / "own.jsonl").write_text(json.dumps(fields))
-        reference, _ = load_jsonl(tmp_path / "own.jsonl", name="own", items=None, seed=1)
+        reference, _ = load_own(tmp_path / "own.jsonl")
         return reference.items_sha256
 
     changes: list[dict[str, Any]] = [
@@ -125,7 +139,7 @@ def test_chance_is_the_mean_over_items_with_different_numbers_of_choices(tmp_pat
         {"item_id": k, "prompt": "p", "choices": list("wxyz"[:k]), "target": 0} for k in (2, 4)
     ]
     (tmp_path / "own.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    reference, items = load_jsonl(tmp_path / "own.jsonl", name="own", items=None, seed=1)
+    reference, items = load_own(tmp_path / "own.jsonl")
     assert reference.chance == 0.375
     assert reference.name == "own"
     assert reference.source == "own.jsonl"
@@ -135,8 +149,8 @@ def test_chance_is_the_mean_over_items_with_different_numbers_of_choices(tmp_pat
 def test_known_damage_is_left_out_and_counted(tmp_path, monkeypatch):
     bad = json.dumps(row("broken", ["one", "one"], 0))
     damaged = {hashlib.sha256(bad.encode()).hexdigest(): "another choice reads like the gold one"}
-    patched = dataclasses.replace(BUILT_IN["piqa"], damaged_lines=damaged)
-    monkeypatch.setitem(registry.BUILT_IN, "piqa", patched)
+    patched = dataclasses.replace(PIQA, damaged_lines=damaged)
+    monkeypatch.setitem(registry.BUILT_IN, "piqa", patched.built_in())
     write(tmp_path, "piqa", row("good", ["one", "two"], 0), bad, row("fine", ["one", "two"], 1))
     reference, items = load(tmp_path)
     assert [item.item_id for item in items] == ["piqa-0001", "piqa-0003"]
@@ -177,7 +191,10 @@ def test_every_built_in_benchmark_is_described():
         assert benchmark.name == name
         assert benchmark.description
         assert benchmark.licence
-        assert all(len(digest) == 64 for digest in benchmark.damaged_lines)
+        assert benchmark.source
+        assert benchmark.kind in {"choice", "generate"}
+    for one in SETS.values():
+        assert all(len(digest) == 64 for digest in one.damaged_lines)
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("pipa", "piqa"), ("OpenBookQA", "openbookqa")])
@@ -189,7 +206,7 @@ def test_a_name_nearly_right_is_corrected(typed, meant):
 
 def test_a_name_far_off_lists_what_there_is():
     with pytest.raises(BenchmarkError) as caught:
-        find_benchmark("humaneval")
+        find_benchmark("zzzzzz")
     assert "piqa, openbookqa, commonsenseqa, social_iqa" in (caught.value.hint or "")
 
 

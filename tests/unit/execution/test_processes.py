@@ -202,7 +202,7 @@ def test_a_message_of_another_form_is_a_crash(line):
 
 
 def test_an_error_class_that_is_not_ours_is_a_crash():
-    error = processes._same_error({"class": "annotations", "message": "m", "hint": None})
+    error = processes.same_error({"class": "annotations", "message": "m", "hint": None})
     assert type(error) is WorkerCrashError
 
 

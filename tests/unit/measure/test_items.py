@@ -11,7 +11,7 @@ import pytest
 from tests.unit.measure.conftest import log_probs
 
 from silentzone.backends.base import BatchSplit
-from silentzone.benchmarks.registry import load_jsonl
+from silentzone.benchmarks.registry import load_choices
 from silentzone.errors import BenchmarkError
 from silentzone.measure.items import (
     ask_items,
@@ -209,7 +209,7 @@ def test_items_that_changed_while_the_study_ran_are_refused(tmp_path, benchmark)
     line = {"item_id": "a", "prompt": "p", "choices": ["x", "y"], "target": 0}
     path = tmp_path / "own.jsonl"
     path.write_text(json.dumps(line), "utf-8")
-    ref, items = load_jsonl(path, name="own", items=None, seed=1, headline="raw")
+    ref, items = load_choices(benchmark(path=str(path), headline="raw").source)
     job = benchmark(path=str(path), headline="raw", items_sha256=ref.items_sha256)
     assert load_items(job) == items
     path.write_text(json.dumps({**line, "target": 1}), "utf-8")

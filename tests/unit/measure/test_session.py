@@ -11,7 +11,7 @@ import pytest
 
 from silentzone.backends.base import EngineSettings
 from silentzone.backends.fake import ENGINE
-from silentzone.benchmarks.registry import load_jsonl
+from silentzone.benchmarks.registry import load_choices
 from silentzone.errors import MeasurementError, StorageError
 from silentzone.measure.items import measure_items
 from silentzone.measure.parts import model_parts
@@ -29,7 +29,7 @@ def jobs(tmp_path, model_job, fake, benchmark, folder):
         for k in range(6)
     ]
     path.write_text("\n".join(map(json.dumps, lines)), "utf-8")
-    ref, _ = load_jsonl(path, name="own", items=None, seed=1, headline="normalized")
+    ref, _ = load_choices(benchmark(path=str(path)).source)
     asked = benchmark(path=str(path), items_sha256=ref.items_sha256, item_count=6)
 
     def job(name="ref", **content):
@@ -74,8 +74,7 @@ def test_a_part_that_fails_does_not_stop_the_others(jobs, folder):
     assert failure == {
         "part": "fidelity on text",
         "cause": "the fake engine refuses window 1 of `bad`",
-        "hint": "",
-        "error": "MeasurementError",
+        "raised": {"class": "MeasurementError", "message": failure["cause"], "hint": None},
     }
     assert not folder.has_table(TOKENS, "text", "bad")
     assert folder.has_table(ITEMS, "own", "bad")

@@ -229,4 +229,9 @@ def test_keys_of_the_other_kind_of_benchmark_are_refused(tmp_path, options, mess
 
 def test_a_benchmark_answered_in_writing_needs_a_file(tmp_path):
     with pytest.raises(ConfigError, match="needs `path`"):
+        _benchmark_study(tmp_path, name="mine", kind="generate")
+
+
+def test_a_built_in_benchmark_knows_its_kind(tmp_path):
+    with pytest.raises(ConfigError, match='`kind`: `piqa` is of kind "choice"'):
         _benchmark_study(tmp_path, name="piqa", kind="generate")

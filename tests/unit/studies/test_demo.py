@@ -133,7 +133,9 @@ def test_the_benchmarks_are_the_built_in_ones_and_the_continuations(demo: Demo) 
 
 def test_the_pinned_items_lie_where_the_benchmarks_look_for_them() -> None:
     pinned = {file.path for file in ASSETS["benchmark-items"].files}
-    assert {benchmark.file for benchmark in BUILT_IN.values()} <= pinned
+    of_package = [one for one in BUILT_IN.values() if one.asset == "benchmark-items"]
+    assert len(of_package) >= 4
+    assert {one.source.split(", ")[1] for one in of_package} <= pinned
 
 
 @pytest.mark.parametrize(

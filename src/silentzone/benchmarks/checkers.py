@@ -1,0 +1,46 @@
+"""Rules for written answers that read more in a text than a word or a number.
+
+A checker is a function that a process of its own calls: a pattern may never end, and a third
+party's scorer may even run what it reads. None of them is called in the process that measures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from silentzone.benchmarks.answer_rules import check_pattern_gold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checker:
+    """One rule and how it is run."""
+
+    rule: str
+    task: str
+    """``silentzone.<module>:<function>``; takes ``text`` and ``value``, the gold's, and returns
+    ``prediction`` (null where it could read nothing), ``score`` in [0, 1] and perhaps ``details``
+    (what JSON can hold)."""
+    seconds: float
+    """Wall-clock time of one answer."""
+    check_gold: Callable[[str, str], None]
+    """``(value, where)``: BenchmarkError if no answer could meet this gold, or any would."""
+    is_confined: bool = False
+    """Whether it runs inside the sandbox, because it may run what a model wrote."""
+
+
+CHECKERS = {
+    checker.rule: checker
+    for checker in (
+        Checker(
+            rule="regex",
+            task="silentzone.benchmarks.answer_rules:check_pattern",
+            seconds=2.0,
+            check_gold=check_pattern_gold,
+        ),
+    )
+}
+"""By the name of the rule."""

@@ -1,0 +1,40 @@
+"""When a reference is told apart from guessing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from silentzone.benchmarks.chance import at_chance
+
+
+def scores(right, n):
+    return np.array([1.0] * right + [0.0] * (n - right))
+
+
+@pytest.mark.parametrize(
+    ("right", "n", "chance", "stops"),
+    [
+        (250, 1000, 0.25, True),
+        (0, 60, 0.5, True),
+        (310, 1000, 0.25, False),
+        (12, 48, 0.25, False),
+        (900, 1000, 0.25, False),
+    ],
+)
+def test_a_reference_that_surely_only_guesses_stops(right, n, chance, stops):
+    why = at_chance(scores(right, n), chance)
+    assert (why is not None) is stops
+
+
+def test_the_sentence_has_the_numbers():
+    why = at_chance(np.append(scores(250, 1000), np.nan), 0.25)
+    assert why is not None
+    # statsmodels.stats.proportion.proportion_confint(250, 1000, method="wilson")
+    assert "250 of 1000 items" in why
+    assert "22.4 to 27.8 %" in why
+    assert "guessing gives 25.0 %" in why
+
+
+def test_items_without_a_score_say_nothing():
+    assert at_chance(np.full(10, np.nan), 0.5) is None
