@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from silentzone.records.cohort_table import ItemRows, ItemsTable
 
 
-def scores_of_items(items: ItemsTable, reference: str) -> dict[str, BenchmarkScores | None]:
+def scores_of_items(
+    items: ItemsTable, reference: str, unfinished: str
+) -> dict[str, BenchmarkScores | None]:
     """Every benchmark of an items table; null where the reference has no rows of it.
 
     Models that were not asked the same items are compared on those they share with the reference,
-    and the others are counted.
+    and the others are counted. ``unfinished`` is the audit's rule for answers that were cut off.
     """
     found: dict[str, BenchmarkScores | None] = {}
     for benchmark in items.benchmarks:
@@ -26,10 +28,8 @@ def scores_of_items(items: ItemsTable, reference: str) -> dict[str, BenchmarkSco
             found[benchmark] = None
             continue
         ordered = {reference: rows[reference], **rows}
-        aligned = align_answers(
-            benchmark, reference, {name: _answers(one) for name, one in ordered.items()}
-        )
-        found[benchmark] = aligned
+        answers = {name: _answers(one) for name, one in ordered.items()}
+        found[benchmark] = align_answers(benchmark, reference, answers, unfinished)
     return found
 
 

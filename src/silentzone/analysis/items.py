@@ -6,7 +6,7 @@ Array shapes: n items of the reference that have a score, r rows of one model's 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from silentzone.store.tables import StoredTable
 
 OK = "ok"
+UNFINISHED = ("truncated", "timeout")
+"""Statuses of answers that a limit of the study cut off."""
+WRONG = "wrong"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -81,6 +84,8 @@ class BenchmarkScores:
     """By model, the reference included."""
     excluded: Mapping[str, Mapping[str, int]]
     """Items left out, by model (the reference included) and status."""
+    counted_wrong: Mapping[str, int] = field(default_factory=dict)
+    """Answers that were cut off and count as wrong, by model; those with none are not named."""
 
     def pairs(
         self, candidate: str
@@ -92,9 +97,15 @@ class BenchmarkScores:
 
 
 def read_benchmark(
-    parts: CurrentParts, benchmark: str, reference: str, candidates: Sequence[str]
+    parts: CurrentParts,
+    benchmark: str,
+    reference: str,
+    candidates: Sequence[str],
+    unfinished: str,
 ) -> BenchmarkScores | None:
     """Scores of every model on a benchmark; null where the reference was not asked.
+
+    ``unfinished`` is the audit's rule for answers that were cut off.
 
     Raises
     ------
@@ -111,11 +122,11 @@ def read_benchmark(
         keys = {reference: own.key, name: table.key}
         require_same_protocol(keys, where=f"`{benchmark}`")
         rows[name] = _rows(table)
-    return align_answers(benchmark, reference, rows)
+    return align_answers(benchmark, reference, rows, unfinished)
 
 
 def align_answers(
-    benchmark: str, reference: str, rows: Mapping[str, AnswerRows]
+    benchmark: str, reference: str, rows: Mapping[str, AnswerRows], unfinished: str
 ) -> BenchmarkScores:
     """Lay every model's answers beside the reference's, item by item.
 
@@ -124,12 +135,18 @@ def align_answers(
     benchmark, reference : str
     rows : mapping of str to AnswerRows
         By model; the reference must be among them.
+    unfinished : {"leave out", "wrong"}
+        What becomes of answers that were cut off.
 
     Raises
     ------
     ProtocolMismatchError
         If two models were asked an item in other words.
     """
+    counted_wrong: dict[str, int] = {}
+    if unfinished == WRONG:
+        counted_wrong = {name: _cut_off(one) for name, one in rows.items() if _cut_off(one)}
+        rows = {name: _with_wrong(one) for name, one in rows.items()}
     own = rows[reference]
     item_ids = tuple(
         dict.fromkeys(item for item, ok in zip(own.item_ids, own.is_ok, strict=True) if ok)
@@ -153,6 +170,24 @@ def align_answers(
         candidates={name: one.scores for name, one in answers.items() if name != reference},
         answers=answers,
         excluded=excluded,
+        counted_wrong=counted_wrong,
+    )
+
+
+def _cut_off(rows: AnswerRows) -> int:
+    return sum(status in UNFINISHED for status in rows.statuses)
+
+
+def _with_wrong(rows: AnswerRows) -> AnswerRows:
+    """Let answers that were cut off count as wrong."""
+    if not _cut_off(rows):
+        return rows
+    is_cut_off = np.isin(np.array(rows.statuses), UNFINISHED)
+    return replace(
+        rows,
+        is_ok=rows.is_ok | is_cut_off,
+        scores=np.where(is_cut_off, 0.0, rows.scores),
+        statuses=["" if cut else one for one, cut in zip(rows.statuses, is_cut_off, strict=True)],
     )
 
 

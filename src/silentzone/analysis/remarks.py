@@ -43,6 +43,10 @@ def count_exclusions(
         for name, by_status in scores.excluded.items():
             for status, count in by_status.items():
                 remarks.exclude(f"items of {name} on {scores.benchmark}", count, status)
+        for name, count in scores.counted_wrong.items():
+            remarks.cautions.append(
+                f"{count} answers of {name} on {scores.benchmark} were cut off and count as wrong"
+            )
     for name, entry in benchmarks.entries.items():
         if not entry.enters:
             remarks.exclude(f"benchmark {name} from the composite", 1, entry.why_not or "")

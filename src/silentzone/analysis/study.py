@@ -79,7 +79,7 @@ def analyze_study(
         reference=reference,
     )
     corpora = _corpora(parts, manifest, names, rng_seed)
-    benchmarks = _benchmarks(parts, manifest, reference, names)
+    benchmarks = _benchmarks(parts, manifest, names, settings.audit.unfinished)
     floors = _floors(parts, manifest, (reference, *names))
     scores = score_evidence(benchmarks, rng_seed)
     metrics = tuple(one for corpus, length in corpora for one in metric_axes(corpus, length))
@@ -132,13 +132,14 @@ def analyze_study(
 
 
 def _benchmarks(
-    parts: CurrentParts, manifest: JsonObject, reference: str, names: list[str]
+    parts: CurrentParts, manifest: JsonObject, names: list[str], unfinished: str
 ) -> Benchmarks:
+    reference = str(manifest["reference"]["name"])
     found: dict[str, BenchmarkScores | None] = {}
     for one in manifest["benchmarks"]:
         name = str(one["name"])
         require_benchmark_name(name, "study.toml")
-        scores = read_benchmark(parts, name, reference, names)
+        scores = read_benchmark(parts, name, reference, names, unfinished)
         found[name] = None if scores is None else with_divergence(parts, scores, reference)
     chances = {str(one["name"]): float(one["chance"]) for one in manifest["benchmarks"]}
     return judge_benchmarks(found, chances, reference, names)

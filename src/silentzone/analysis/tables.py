@@ -196,7 +196,7 @@ def _item_sections(
     chance = {} if table is None else table.chance
     names = [one.name for one in candidates]
     benchmarks = judge_benchmarks(
-        scores_of_items(items, reference),
+        scores_of_items(items, reference, settings.audit.unfinished),
         {name: chance.get(name) for name in items.benchmarks},
         reference,
         names,

@@ -21,7 +21,7 @@ _SHARE = click.FloatRange(0.0, 1.0, min_open=True, max_open=True)
 _POSITIVE = click.FloatRange(0.0, min_open=True)
 _DECISION = ("margin", "guard_margin", "alpha", "method", "size_budget_gb",
              "bits_per_weight_budget", "memory_budget_gb")  # fmt: skip
-_AUDIT = ("band", "band_standard_errors", "fidelity_share", "fidelity_threshold")
+_AUDIT = ("band", "band_standard_errors", "fidelity_share", "fidelity_threshold", "unfinished")
 
 
 @click.command()
@@ -57,6 +57,11 @@ _AUDIT = ("band", "band_standard_errors", "fidelity_share", "fidelity_threshold"
     "--fidelity-threshold",
     type=_POSITIVE,
     help="Largest loss of the fidelity zone, instead, by the first metric (mean KLD).",
+)
+@click.option(
+    "--unfinished",
+    type=click.Choice(["leave out", "wrong"]),
+    help="What becomes of answers that were truncated or timed out.",
 )
 @click.option(
     "--seed",

@@ -123,6 +123,8 @@ class AuditEntry:
     """Error of the comparison with the expected relation, of perfect orders and of maxT."""
     perfect_order_from: int = 5
     """Fewest candidates whose perfect order counts: it has no interval, only an exact p."""
+    unfinished: str = "leave out"
+    """Answers cut off by a limit of length or time: ``leave out``, or count as ``wrong``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

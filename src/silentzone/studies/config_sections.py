@@ -51,6 +51,7 @@ AUDIT: Final = {
     "ruled_out_from": Field(float, above=0, below=1),
     "alpha": Field(float, above=0, below=0.5),
     "perfect_order_from": Field(int, low=4, high=1000),
+    "unfinished": Field(str, choices=("leave out", "wrong")),
 }
 DECISION: Final = {
     "margin": Field(float, above=0, below=1),

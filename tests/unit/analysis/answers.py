@@ -46,6 +46,7 @@ def benchmark(
     reference: AnswerRows | Sequence[float | None],
     *,
     name: str = "mmlu",
+    unfinished: str = "leave out",
     **candidates: AnswerRows | Sequence[float | None],
 ) -> BenchmarkScores:
     """Scores of a benchmark, the reference called F16."""
@@ -53,4 +54,4 @@ def benchmark(
         model: one if isinstance(one, AnswerRows) else answers(one)
         for model, one in {"F16": reference, **candidates}.items()
     }
-    return align_answers(name, "F16", rows)
+    return align_answers(name, "F16", rows, unfinished)

@@ -135,3 +135,24 @@ def test_even_and_odd_repeats_of_a_model_are_held_against_each_other():
     assert found["Q4"].split[0] == pytest.approx(1.0)
     assert np.isnan(found["Q4"].split[1:]).all()
     assert found["F16"].split is None
+
+
+CUT_OFF = {"statuses": ["ok", "truncated", "timeout", "error"]}
+
+
+def test_answers_that_were_cut_off_are_left_out_and_counted():
+    found = benchmark(answers([1.0, 1.0, 1.0, 1.0]), a=answers([1.0, None, None, None], **CUT_OFF))
+    np.testing.assert_array_equal(found.candidates["a"], [1.0, np.nan, np.nan, np.nan])
+    assert found.excluded["a"] == {"truncated": 1, "timeout": 1, "error": 1}
+    assert found.counted_wrong == {}
+
+
+def test_answers_that_were_cut_off_can_count_as_wrong_but_no_other():
+    found = benchmark(
+        answers([1.0, 1.0, 1.0, 1.0]),
+        a=answers([1.0, None, None, None], **CUT_OFF),
+        unfinished="wrong",
+    )
+    np.testing.assert_array_equal(found.candidates["a"], [1.0, 0.0, 0.0, np.nan])
+    assert found.excluded["a"] == {"error": 1}
+    assert found.counted_wrong == {"a": 2}
