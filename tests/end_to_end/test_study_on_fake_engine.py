@@ -90,7 +90,7 @@ def test_a_run_leaves_every_part_of_every_model(finished):
 def test_every_part_is_measured_once(finished):
     measured = finished["measured"]
     assert len(measured) == len(set(measured))
-    assert sum(model == "ref" for model, _ in measured) == 5
+    assert sum(model == "ref" for model, _ in measured) == 6  # the questions besides
     assert sum(model == "a" for model, _ in measured) == 5
 
 
@@ -196,7 +196,8 @@ CHANGES: dict[str, tuple[dict[str, Any], set[str]]] = {
     ),
     "fewer items": (
         {"benchmarks": [{"name": "own", "path": "own.jsonl", "items": 8}]},
-        {"benchmark own", "churn floor on own", "reference along own", "fidelity along own"},
+        {"benchmark own", "churn floor on own", "reference along own", "fidelity along own",
+         "questions of own"},
     ),
     "no divergences along the choices": (
         {"benchmarks": [{"name": "own", "path": "own.jsonl", "divergence": False}]},

@@ -13,6 +13,7 @@ from silentzone.records.tables import (
     GENERATIONS,
     ITEMS,
     PROMPTS,
+    QUESTIONS,
     TOKENS,
     TableSchema,
 )
@@ -113,7 +114,7 @@ def benchmark_parts(job: ModelJob, benchmark: BenchmarkJob, engine: BackendInfo)
         decode=decode,
         is_awaited=job.is_reference and benchmark.may_stop,
     )
-    parts = [answers]
+    parts = [answers, *_questions(job, benchmark, decode)]
     if keeps_trace:
         trace = Part(
             title=f"reference along {name}",
@@ -172,6 +173,7 @@ def written_parts(
             decode=f"items of {name}",
             is_awaited=job.is_reference and entry.drafted,
         ),
+        *_questions(job, benchmark, f"items of {name}"),
     ]
     if again:
         churn = Part(
@@ -184,6 +186,22 @@ def written_parts(
         )
         parts.append(churn)
     return parts
+
+
+def _questions(job: ModelJob, benchmark: BenchmarkJob, decode: str) -> list[Part]:
+    """Part of the reference alone: what was asked."""
+    if not job.is_reference:
+        return []
+    return [
+        Part(
+            title=f"questions of {benchmark.name}",
+            schema=QUESTIONS,
+            group=benchmark.name,
+            key=protocol.questions_key(job.model, benchmark),
+            cost=1.0,
+            decode=decode,
+        )
+    ]
 
 
 def model_parts(job: ModelJob, engine: BackendInfo) -> list[Part]:
@@ -203,7 +221,7 @@ def set_stale_aside(folder: StudyFolder, job: ModelJob, engine: BackendInfo) -> 
     corpora = [corpus.name for corpus in job.corpora]
     benchmarks = [benchmark.name for benchmark in job.benchmarks]
     wanted = {(part.schema, part.group): part.key for part in model_parts(job, engine)}
-    of_items = (ITEMS, CHURN, PROMPTS, GENERATIONS)
+    of_items = (ITEMS, CHURN, PROMPTS, GENERATIONS, QUESTIONS)
     for schemas, groups in (((TOKENS, FLOORS), corpora), (of_items, benchmarks)):
         for schema, group in product(schemas, groups):
             key = wanted.get((schema, group))

@@ -87,6 +87,17 @@ def generations_key(model: ModelRef, benchmark: BenchmarkJob, engine: BackendInf
     return PartKey.of("generations", **answers, **_engine(engine))
 
 
+def questions_key(reference: ModelRef, benchmark: BenchmarkJob) -> PartKey:
+    """Key of the questions of a benchmark, as the reference read them."""
+    is_written = benchmark.generation is not None
+    return PartKey.of(
+        "questions",
+        chat_template_sha256=_template(reference, benchmark),
+        writing_version=WRITING_VERSION if is_written else "not used",
+        items_sha256=benchmark.items_sha256,
+    )
+
+
 def item_trace_key(reference: ModelRef, benchmark: BenchmarkJob, engine: BackendInfo) -> PartKey:
     """Key of the reference's trace along the choices of a benchmark."""
     return PartKey.of(
@@ -141,15 +152,18 @@ def _answers(model: ModelRef, benchmark: BenchmarkJob, *, keeps_trace: bool) -> 
 def _written_answers(
     model: ModelRef, benchmark: BenchmarkJob, entry: GenerationEntry
 ) -> dict[str, Any]:
-    template = model.chat_template_sha256 if benchmark.uses_chat else "not used"
     return {
         "model_sha256": model.sha256,
-        "chat_template_sha256": template,
+        "chat_template_sha256": _template(model, benchmark),
         "writing_version": WRITING_VERSION,
         "seed": benchmark.seed if entry.temperature else "not used",
         **asdict(entry),
         **_choices(model, benchmark),
     }
+
+
+def _template(model: ModelRef, benchmark: BenchmarkJob) -> str | None:
+    return model.chat_template_sha256 if benchmark.uses_chat else "not used"
 
 
 def _choices(model: ModelRef, benchmark: BenchmarkJob) -> dict[str, Any]:

@@ -42,9 +42,18 @@ from silentzone.measure.parts import (
 )
 from silentzone.measure.prompts import ItemComparison
 from silentzone.measure.protocol import item_trace_key, items_key, trace_key
+from silentzone.measure.questions import choice_questions, written_questions
 from silentzone.measure.reference import write_trace
 from silentzone.metrics.kernels import set_threads
-from silentzone.records.tables import CHURN, FLOORS, GENERATIONS, ITEMS, PROMPTS, TOKENS
+from silentzone.records.tables import (
+    CHURN,
+    FLOORS,
+    GENERATIONS,
+    ITEMS,
+    PROMPTS,
+    QUESTIONS,
+    TOKENS,
+)
 from silentzone.store.folder import StudyFolder
 
 if TYPE_CHECKING:
@@ -60,7 +69,7 @@ _UNSTATED_CONTEXT = 1 << 20
 """Tokens; a model that does not state its context is not held to one."""
 
 ITEM_TRACE = "item_trace"
-_ALONG_ITEMS = {ITEM_TRACE, ITEMS.name, PROMPTS.name, GENERATIONS.name}
+_ALONG_ITEMS = {ITEM_TRACE, ITEMS.name, PROMPTS.name, GENERATIONS.name, QUESTIONS.name}
 
 TASK = "silentzone.measure.session:measure_model"
 
@@ -150,6 +159,12 @@ class _Session:
     def _measure_benchmark(self, backend: LogitBackend, parts: Sequence[Part]) -> None:
         """Ask a benchmark's items once: for their scores, and for what is seen along them."""
         wanted = {part.key.kind: part for part in parts}
+        questions, started = wanted.pop(QUESTIONS.name, None), time.perf_counter()
+        if questions is not None:
+            self._store(questions, choice_questions(load_items(self._benchmark(questions.group))))
+            self._seconds[questions.title] = time.perf_counter() - started
+        if not wanted:
+            return
         answers = wanted.pop(ITEMS.name, None)
         started = time.perf_counter()
         if ITEM_TRACE in wanted:
@@ -174,6 +189,13 @@ class _Session:
         benchmark, tell = self._benchmark(parts[0].group), self._tell(parts)
         writer, questions = load_questions(backend, self._job, benchmark)
         assert benchmark.generation is not None, "asked by whoever calls this"
+        wanted = {part.key.kind: part for part in parts}
+        asked = wanted.pop(QUESTIONS.name, None)
+        if asked is not None:
+            self._store(asked, written_questions(questions))
+            self._seconds[asked.title] = time.perf_counter() - started
+        if not wanted:
+            return
         total = len(questions) * benchmark.generation.repeats
         written = answer(
             writer,
@@ -183,8 +205,8 @@ class _Session:
             on_answer=lambda done: tell(done, total),
         )
         columns = {ITEMS.name: item_columns, GENERATIONS.name: generation_columns}
-        for part in parts:
-            self._store(part, columns[part.key.kind](written))
+        for kind, part in wanted.items():
+            self._store(part, columns[kind](written))
             self._seconds[part.title] = time.perf_counter() - started
             started = time.perf_counter()
 
