@@ -69,6 +69,12 @@ class HarnessTask:
         return self.output_type == "generate_until"
 
     @property
+    def can_be_guessed(self) -> bool:
+        """Whether an item's score is right or wrong and guessing gives `chance`."""
+        metrics = ("acc", "acc_norm", "acc_bytes", "acc_mutual_info")
+        return self.chance > 0.0 and self.score.metric in metrics
+
+    @property
     def description(self) -> str:
         """What was asked and which number of it is the score, for people."""
         turned = "" if self.score.higher_is_better else "1 - "

@@ -22,6 +22,8 @@ SCORING_VERSION = 1
 """Raised whenever the same log-likelihoods would give another score."""
 WRITING_VERSION = 2
 """Raised whenever the same items would give another prompt, text or verdict."""
+TASK_VERSION = 1
+"""The same, of tasks of lm-evaluation-harness."""
 
 
 def trace_key(reference: ModelRef, corpus: CorpusJob, engine: BackendInfo) -> PartKey:
@@ -139,6 +141,14 @@ def _corpus(corpus: CorpusJob) -> dict[str, Any]:
 def _answers(model: ModelRef, benchmark: BenchmarkJob, *, keeps_trace: bool) -> dict[str, Any]:
     if benchmark.generation is not None:
         return _written_answers(model, benchmark, benchmark.generation)
+    if benchmark.harness is not None:
+        return {
+            "model_sha256": model.sha256,
+            "chat_template_sha256": _template(model, benchmark),
+            "task_version": TASK_VERSION,
+            "seed": benchmark.seed if benchmark.is_written else "not used",
+            **_choices(model, benchmark),
+        }
     own_pass = {"model_pass": "keeps its distributions"} if keeps_trace else {}
     return {
         "model_sha256": model.sha256,
