@@ -36,7 +36,7 @@ test_split: test
 output_type: generate_until
 doc_to_text: "{{question}}"
 doc_to_target: "{{letter}}"
-generation_kwargs: {until: [e, i, o, u, t, s, r, h, l, d, m, p, g, f, w, v, k, q], max_gen_toks: 16}
+generation_kwargs: {until: [e, i, o, u, t, s, r, h, l, d, m, p, g, f, w, v, k, q], max_gen_toks: 8}
 filter_list:
   - name: first
     filter: [{function: regex, regex_pattern: "([a-z])"}, {function: take_first}]
