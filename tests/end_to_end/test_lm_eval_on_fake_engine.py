@@ -34,9 +34,9 @@ dataset_path: json
 dataset_kwargs: {data_files: {test: data.jsonl}}
 test_split: test
 output_type: generate_until
-doc_to_text: "{{question}}"
+doc_to_text: "{{question}} {{topic}}"
 doc_to_target: "{{letter}}"
-generation_kwargs: {until: [e, i, o, u, t, s, r, h, l, d, m, p, g, f, w, v, k, q], max_gen_toks: 8}
+generation_kwargs: {until: [e, i, o, u, t, s, r, h, l, d, m, p, g, f, w, v, k, q], max_gen_toks: 12}
 filter_list:
   - name: first
     filter: [{function: regex, regex_pattern: "([a-z])"}, {function: take_first}]
@@ -153,7 +153,7 @@ def test_a_chat_task_goes_through_the_models_template(files, run):
         files.model(name, noise=noise, chat_template=TEMPLATE)
     folder, _, _ = run(name="letters", filter="last", chat=True, score_truncated=True)
     items = folder.read_table(ITEMS, "letters", "a")
-    rendered = "[user] question 0 of many\n> "
+    rendered = "[user] question 0 of many t0\n> "
     assert items.integers("prompt_tokens")[0][0] == 1 + len(rendered)
     assert dict(items.key.protocol)["chat_template_sha256"] != "not used"
 
