@@ -104,6 +104,21 @@ def test_the_outcome_is_what_the_folder_holds(finished):
     assert not list(out.rglob("*partial*"))
 
 
+def test_every_changed_answer_can_be_looked_at(finished):
+    flips = json.loads((finished["out"] / "flips.json").read_text("ascii"))
+    decomposition = finished["outcome"].analysis["decomposition"]
+    for kind in ("harm", "gain"):
+        told = sum(one["kind"] == kind for one in flips["changes"])
+        assert told == sum(row[kind] for row in decomposition if row["benchmark"] == "own")
+    assert flips["changes"]
+    question = flips["questions"][0]
+    assert len(question["prompt"].split()) == 5
+    assert len(question["choices"]) == len(question["reference"]["log_likelihoods"]) == 3
+    change = flips["changes"][0]
+    assert change["log_likelihoods"] != question["reference"]["log_likelihoods"]
+    assert change["divergence"] > 0
+
+
 def test_the_manifest_says_what_ran(finished):
     manifest = StudyFolder(finished["out"]).manifest()
     assert manifest["study"]["command"] == "silentzone run"

@@ -10,8 +10,9 @@ import click
 
 from silentzone.cli.options import Proportion, json_option
 from silentzone.cli.outcome import show_analysis
-from silentzone.cli.stored import ANALYSIS, read_seed
+from silentzone.cli.stored import read_seed
 from silentzone.errors import InputError
+from silentzone.store.names import ANALYSIS, FLIPS
 
 if TYPE_CHECKING:
     from silentzone.studies.audit import AuditRequest
@@ -117,8 +118,9 @@ def _analyze_folder(folder: Path, request: AuditRequest, out: Path | None) -> di
         raise click.UsageError(f"{option} is for tables; a study has its own.")
     study = StudyFolder(folder)
     with study.lock():
-        analysis = audit_study(study, read_seed(folder), request)
+        analysis, flips = audit_study(study, read_seed(folder), request)
         study.write_json_atomic(ANALYSIS, analysis)
+        study.write_json_atomic(FLIPS, flips)
         if request.seed is not None or request.decision or request.audit:
             # Answers to another question than the study's: its next run must give its own again.
             study.write_manifest({**study.manifest(), "analyzed_inputs": None})

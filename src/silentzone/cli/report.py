@@ -8,7 +8,7 @@ import click
 
 from silentzone.cli.options import study_argument
 from silentzone.cli.output import write_line
-from silentzone.cli.stored import read_analysis
+from silentzone.cli.stored import read_analysis, read_flips
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,4 +24,4 @@ def report(folder: Path) -> None:
     analysis = read_analysis(folder)
     from silentzone.report import write_report
 
-    write_line(str(write_report(analysis, folder / "report")))
+    write_line(str(write_report(analysis, folder / "report", read_flips(folder))))

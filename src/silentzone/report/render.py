@@ -1,14 +1,18 @@
-"""View models -> one HTML file that needs nothing and does nothing."""
+"""View models -> one HTML file that needs nothing, loads nothing and runs its own script only."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import tempfile
 from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from silentzone.errors import StorageError
 from silentzone.report.page import build_page
@@ -20,25 +24,28 @@ if TYPE_CHECKING:
 FILE_NAME = "index.html"
 
 
-def build_html(analysis: dict[str, Any]) -> str:
+def build_html(analysis: dict[str, Any], flips: dict[str, Any] | None = None) -> str:
     """Return the report as one HTML document.
 
     Parameters
     ----------
     analysis : dict
         What ``analysis.json`` of schema 2 holds.
+    flips : dict, optional
+        What ``flips.json`` of schema 1 holds: the items whose answer changed.
 
     Returns
     -------
     str
-        Complete, offline, without script; safe whatever names the analysis holds.
+        Complete, offline; safe whatever names, prompts and answers it is made of. Its policy
+        allows its own style sheet and its own script, by their hashes, and nothing else.
 
     Raises
     ------
     TableError
         If the analysis has another schema version or layout.
     """
-    return page_html(build_page(analysis))
+    return page_html(build_page(analysis, flips))
 
 
 def page_html(page: Page) -> str:
@@ -48,10 +55,19 @@ def page_html(page: Page) -> str:
         for figure in page.figures
     }
     template = _environment().get_template("page.html.j2")
-    return template.render(page=page, drawings=drawings)
+    style, script = _packaged("style.css"), _packaged("report.js")
+    return template.render(
+        page=page,
+        drawings=drawings,
+        style=Markup(style),  # noqa: S704 (ours)
+        script=Markup(script),  # noqa: S704 (ours)
+        policy=_policy(style, script),
+    )
 
 
-def write_report(analysis: dict[str, Any], folder: Path) -> Path:
+def write_report(
+    analysis: dict[str, Any], folder: Path, flips: dict[str, Any] | None = None
+) -> Path:
     """Write ``index.html`` into a folder, whole or not at all.
 
     Parameters
@@ -60,6 +76,8 @@ def write_report(analysis: dict[str, Any], folder: Path) -> Path:
         What ``analysis.json`` of schema 2 holds.
     folder : Path
         Made when missing. A report already there is replaced in one step.
+    flips : dict, optional
+        What ``flips.json`` of schema 1 holds.
 
     Returns
     -------
@@ -73,7 +91,7 @@ def write_report(analysis: dict[str, Any], folder: Path) -> Path:
     StorageError
         If the folder cannot be written.
     """
-    html = build_html(analysis)
+    html = build_html(analysis, flips)
     final = folder / FILE_NAME
     beside: Path | None = None
     try:
@@ -96,6 +114,26 @@ def write_report(analysis: dict[str, Any], folder: Path) -> Path:
             hint="free space or choose a folder that can be written",
         ) from error
     return final
+
+
+def _policy(style: str, script: str) -> str:
+    """Content security policy under which only these very texts may act."""
+
+    def own(text: str) -> str:
+        digest = hashlib.sha256(text.encode()).digest()
+        return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+    return (
+        f"default-src 'none'; style-src {own(style)}; script-src {own(script)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+@cache
+def _packaged(name: str) -> str:
+    """Text of a file beside the templates, with the line ends that a browser hashes."""
+    file = resources.files("silentzone.report") / "templates" / name
+    return file.read_text(encoding="utf-8").replace("\r\n", "\n")
 
 
 @cache

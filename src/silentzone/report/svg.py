@@ -66,7 +66,7 @@ def inert(drawn: str, *, label: str) -> Markup:
     inside = "".join(_element(child) for child in root)
     return Markup(
         '<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{}" viewBox="0 0 {:g} {:g}"'
-        ' style="max-width:{:g}px" fill="none">{}</svg>'
+        ' width="{:g}" fill="none">{}</svg>'
     ).format(label, width, height, 1.3 * width, Markup(inside))  # noqa: S704 (escaped below)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from silentzone.report.numbers import DASH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from silentzone.report.charts import Spec
     from silentzone.report.reading import Quantity
@@ -171,6 +171,22 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Explorer:
+    """Items whose answer changed, for the page's script to show."""
+
+    models: tuple[str, ...]
+    benchmarks: tuple[str, ...]
+    counts: Mapping[str, int]
+    """Changes that are shown, by ``harm``, ``gain`` and ``other``."""
+    shared: tuple[int, ...]
+    """Numbers of candidates to ask for at least."""
+    left_out: int
+    """Changes that are not in the file, to keep it small."""
+    packed: str
+    """Questions and changes as JSON, gzip, base64."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """The whole report."""
 
@@ -189,3 +205,4 @@ class Page:
     methods: tuple[tuple[str, str], ...]
     """Heading and plain words."""
     command: str
+    explorer: Explorer | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from silentzone.analysis.answers import Settings
+from silentzone.analysis.flip_details import study_flips
 from silentzone.analysis.study import analyze_study
 from silentzone.analysis.tables import Numbers, analyze_tables
 from silentzone.errors import InputError
@@ -77,11 +78,14 @@ def study_among(paths: Sequence[Path]) -> Path | None:
     return paths[0]
 
 
-def audit_study(folder: StudyFolder, study_seed: int, request: AuditRequest) -> dict[str, Any]:
-    """Analyse a study folder anew."""
+def audit_study(
+    folder: StudyFolder, study_seed: int, request: AuditRequest
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Analyse a study folder anew; the analysis, and the answers that changed."""
     settings = request.changed(Settings.of_config(folder.manifest()["config"]))
     seed = study_seed if request.seed is None else request.seed
-    return analyze_study(folder, rng_seed=seed, settings=settings)
+    analysis = analyze_study(folder, rng_seed=seed, settings=settings)
+    return analysis, study_flips(folder, settings.audit.unfinished)
 
 
 def audit_tables(paths: Sequence[Path], request: AuditRequest) -> dict[str, Any]:
