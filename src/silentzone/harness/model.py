@@ -175,7 +175,7 @@ class SilentzoneLM(TemplateLM):  # type: ignore[misc]
                 for window in get_rolling_token_windows(
                     token_list=self.tok_encode(request.args[0]),
                     prefix_token=self.prefix_token_id,
-                    max_seq_len=self.max_length - 1,
+                    max_seq_len=self.max_length,
                     context_len=1,
                 )
             ]
@@ -234,8 +234,9 @@ class SilentzoneLM(TemplateLM):  # type: ignore[misc]
     def _fitting(self, context: Sequence[int], continuation: Sequence[int]) -> Pair:
         tail = np.array(continuation, np.int32)
         head = np.array(context, np.int32)
-        if len(head) + len(tail) > self._length:
-            head = self._shortened_to(head, self._length - len(tail))
+        # The last token is predicted and never read: it needs no place, as everywhere in lm-eval.
+        if len(head) + len(tail) > self._length + 1:
+            head = self._shortened_to(head, self._length + 1 - len(tail))
         status = "ok" if len(head) and len(tail) else "empty_prompt or empty_continuation"
         return Pair(status=status, context=head, continuation=tail)
 
