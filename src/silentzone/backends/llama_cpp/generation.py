@@ -5,68 +5,29 @@ Shape letters: V vocabulary entries.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import llama_cpp as native
 import numpy as np
 
 from silentzone.backends.answer import Answer
 from silentzone.backends.llama_cpp.batches import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from silentzone.backends.base import TextRequest, TextResult
-    from silentzone.backends.llama_cpp.vocabulary import Vocabulary
+    from silentzone.backends.llama_cpp.context import Context
 
 MOST_CELLS = 65_536
 """Tokens held at once; longer answers are written fewer at a time."""
 _CELL_BLOCK = 256
 _SHORTEST_PREFIX = 16
 """Tokens; fewer are not worth a decode of their own."""
-MORE_SEQUENCES = 2
+_MORE_SEQUENCES = 2
 """Beside those of the slots: the last prompt, and what all prompts share."""
 _LAST = np.ones(1, np.int8)
-
-
-class Decoder:
-    """The engine's context as the texts need it.
-
-    Parameters
-    ----------
-    context : ctypes pointer
-        Open, empty, with `MORE_SEQUENCES` besides one for every slot.
-    vocabulary : Vocabulary
-    submit : callable
-        ``(native batch, where)``: decode or raise.
-    """
-
-    def __init__(
-        self,
-        context: Any,  # noqa: ANN401 - a ctypes pointer
-        vocabulary: Vocabulary,
-        submit: Callable[[Any, str], None],
-    ) -> None:
-        self._context = context
-        self._memory = native.llama_get_memory(context)
-        self.vocabulary = vocabulary
-        self._submit = submit
-
-    def decode(self, batch: Batch, where: str) -> NDArray[np.float32]:
-        """Logits of the tokens that ask for them, valid until the next call."""
-        self._submit(batch.native(0, len(batch)), where)
-        pointer = native.llama_get_logits(self._context)
-        return np.ctypeslib.as_array(pointer, shape=(batch.output_count, self.vocabulary.size))
-
-    def forget(self, sequence: int) -> None:
-        """Empty a sequence."""
-        native.llama_memory_seq_rm(self._memory, sequence, -1, -1)
-
-    def copy(self, source: int, target: int) -> None:
-        """Make an empty sequence begin with all of another one."""
-        native.llama_memory_seq_cp(self._memory, source, target, -1, -1)
 
 
 class _Slot:
@@ -83,7 +44,7 @@ class Generation:
 
     Parameters
     ----------
-    decoder : Decoder
+    context : Context
     requests : sequence of TextRequest
     context_length : int
         Tokens of a prompt and its answer together.
@@ -95,13 +56,15 @@ class Generation:
 
     def __init__(
         self,
-        decoder: Decoder,
+        context: Context,
         requests: Sequence[TextRequest],
         context_length: int,
         slots: int,
         prompt_tokens: int,
     ) -> None:
-        self._decoder = decoder
+        cells, slots = slot_sizes(requests, context_length, slots)
+        self._context = context
+        self._cells = cells
         self._requests = requests
         self._context_length = context_length
         self._slots = [_Slot(sequence) for sequence in range(slots)]
@@ -115,6 +78,14 @@ class Generation:
 
     def run(self) -> Iterator[TextResult]:
         """Results as answers end."""
+        sequences = len(self._slots) + _MORE_SEQUENCES
+        self._context.open(
+            tokens=self._cells * sequences,
+            sequences=sequences,
+            batch=max(self._prompt_tokens, sequences),  # llama.cpp aborts below one each
+            with_hidden=False,
+            is_unified=True,
+        )
         if self._prefix:
             prompt = next(one.prompt for one in self._requests if len(one.prompt) > self._prefix)
             self._decode(self._prefix_sequence, prompt[: self._prefix], 0, "what prompts share")
@@ -131,11 +102,11 @@ class Generation:
             yield from self._step()
 
     def _begin(self, slot: _Slot, index: int, request: TextRequest) -> Iterator[TextResult]:
-        answer = Answer(index, request, self._context_length, self._decoder.vocabulary.piece)
+        answer = Answer(index, request, self._context_length, self._context.vocabulary.piece)
         if answer.result is None:
             logits_V = self._prompt_logits(request.prompt, index)
-            self._decoder.forget(slot.sequence)
-            self._decoder.copy(self._kept_sequence, slot.sequence)
+            self._context.forget(slot.sequence)
+            self._context.copy(self._kept_sequence, slot.sequence)
             slot.answer = answer
             yield from self._take(slot, logits_V)
         else:
@@ -149,9 +120,9 @@ class Generation:
         """
         if prompt.tobytes() != self._kept:
             self._kept = None
-            self._decoder.forget(self._kept_sequence)
+            self._context.forget(self._kept_sequence)
             if self._prefix:
-                self._decoder.copy(self._prefix_sequence, self._kept_sequence)
+                self._context.copy(self._prefix_sequence, self._kept_sequence)
             where = f"the prompt of request {index}"
             own = prompt[self._prefix :]
             self._kept_logits_V = self._decode(self._kept_sequence, own, self._prefix, where)
@@ -170,9 +141,13 @@ class Generation:
             batch = Batch(len(part))
             positions = first + np.arange(start, start + len(part))
             batch.add(part, positions, (sequence,), outputs)
-            rows = self._decoder.decode(batch, where)
+            rows = self._rows(batch, where)
         logits_V: NDArray[np.float32] = rows[0].copy()
         return logits_V
+
+    def _rows(self, batch: Batch, where: str) -> NDArray[np.float32]:
+        self._context.decode(batch, where)
+        return self._context.logits(batch.output_count)
 
     def _step(self) -> Iterator[TextResult]:
         """Decode one token of every answer under way."""
@@ -184,7 +159,7 @@ class Generation:
             position = len(answer.request.prompt) + len(answer.tokens) - 1
             token = np.array([slot.next_token], np.int32)
             batch.add(token, np.array([position]), (slot.sequence,), _LAST)
-        rows = self._decoder.decode(batch, f"{len(running)} answers")
+        rows = self._rows(batch, f"{len(running)} answers")
         for row, (slot, _) in enumerate(running):
             yield from self._take(slot, rows[row])
 
@@ -196,7 +171,7 @@ class Generation:
             slot.next_token = token
         elif answer.result is not None:
             slot.answer = None
-            self._decoder.forget(slot.sequence)
+            self._context.forget(slot.sequence)
             yield answer.result
 
 
