@@ -189,9 +189,17 @@ return seen;""",
 
 def test_a_link_leads_to_the_items_behind_it(ordinary, tmp_path):
     found = use(
-        ordinary, tmp_path, SHOWN + "return shown();", place="#items:model=1&benchmark=1&kind=0"
+        ordinary,
+        tmp_path,
+        SHOWN
+        + """
+const asked = shown();
+page.querySelector("#net-grid td a").click(); await wait(50);
+return [asked, shown()];""",
+        place="#items:benchmark=sums&kind=harm",
     )
-    assert found == ["18 changed answers, 1 to 18 shown", 18]
+    assert found[0] == ["18 changed answers, 1 to 18 shown", 18]
+    assert found[1] != found[0]
 
 
 def test_an_item_shows_what_was_asked_and_where_two_answers_part(ordinary, tmp_path):

@@ -33,7 +33,8 @@ def build_page(analysis: object, flips: object = None) -> Page:
     TableError
         If the analysis has another schema version or layout.
     """
-    cohort = index(analysis)
+    items = explorer(flips)
+    cohort = index(analysis, has_items=items is not None)
     study = cohort.raw["study"]
     version = visible(study.get("package_version", "unknown"))
     made = study.get("created_at")
@@ -76,7 +77,7 @@ def build_page(analysis: object, flips: object = None) -> Page:
         cautions=texts(cohort.raw.get("cautions")),
         methods=METHODS,
         command=visible(study.get("command") or "not recorded"),
-        explorer=explorer(flips),
+        explorer=items,
     )
 
 

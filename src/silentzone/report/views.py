@@ -25,6 +25,10 @@ class Cell:
     """Numbers of the table's notes that apply here."""
     is_number: bool = False
     is_strong: bool = False
+    tone: str = ""
+    """Look of the cell in the style sheet; what it says stands in the text as well."""
+    link: str | None = None
+    """Place on this page, from ``#`` on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +73,11 @@ class Notes:
         return Cell(text=DASH, notes=(self.number(why),), is_number=True)
 
 
-def text_cell(text: str, *, strong: bool = False, detail: str | None = None) -> Cell:
+def text_cell(
+    text: str, *, strong: bool = False, detail: str | None = None, link: str | None = None
+) -> Cell:
     """Return a cell of words."""
-    return Cell(text=text, is_strong=strong, detail=detail)
+    return Cell(text=text, is_strong=strong, detail=detail, link=link)
 
 
 def number_cell(text: str, detail: str | None = None) -> Cell:
@@ -166,6 +172,8 @@ class Figure:
     """What could not be drawn, counted, with the reason."""
     said: tuple[str, ...] = ()
     """What the analysis says of it, before how to read it."""
+    grid: Table | None = None
+    """A table that is itself the drawing."""
     layout: str = ""
     """How a wide page sets the drawings: ``pairs``, ``thirds`` (two rows), or as many as fit."""
 

@@ -327,9 +327,12 @@
   const follow = () => {
     if (!location.hash.startsWith("#items:")) return;
     const asked = new URLSearchParams(location.hash.slice("#items:".length));
-    for (const name of ["model", "benchmark", "kind", "shared"]) {
-      form.elements[name].value = asked.get(name) ?? "";
+    for (const [name, known] of [["model", data.models], ["benchmark", data.benchmarks],
+      ["kind", KINDS]]) {
+      const place = known.indexOf(asked.get(name));
+      form.elements[name].value = place < 0 ? "" : String(place);
     }
+    form.elements.shared.value = "";
     form.elements.text.value = "";
     only = -1;
     page = 0;
