@@ -14,7 +14,9 @@ from silentzone import __version__
 from silentzone.cli.analyze import analyze
 from silentzone.cli.backends import backends
 from silentzone.cli.compare import compare
+from silentzone.cli.completion import completion
 from silentzone.cli.demo import demo
+from silentzone.cli.init import init
 from silentzone.cli.output import visible
 from silentzone.cli.plan import plan
 from silentzone.cli.report import report
@@ -58,7 +60,7 @@ def cli(session: Session, debug: bool) -> None:
     session.debug = debug
 
 
-for _command in (demo, run, compare, analyze, report, plan, backends):
+for _command in (demo, init, run, compare, analyze, report, plan, backends, completion):
     cli.add_command(_command)
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from silentzone.cli.completion import complete_study
+
 if TYPE_CHECKING:
     NumberType = click.ParamType[float]
 else:
@@ -21,6 +23,7 @@ study_argument = click.argument(
     "folder",
     metavar="DIR",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
+    shell_complete=complete_study,
 )
 existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 

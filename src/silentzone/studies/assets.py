@@ -92,6 +92,15 @@ def fetch(asset: Asset, root: Path, progress: Progress) -> Path:
     return folder / asset.result if asset.result else folder
 
 
+def kept_asset(name: str, root: Path) -> Path | None:
+    """Local path of an asset that lies in the cache, every byte checked; null where none does."""
+    asset = ASSETS[name]
+    folder = _home(asset, root)
+    if not all(_matches(folder / file.path, file) for file in asset.files):
+        return None
+    return folder / asset.result if asset.result else folder
+
+
 def missing_asset_bytes(name: str, root: Path) -> int:
     """Bytes an asset still needs on the disk while it is fetched; 0 where it lies in the cache."""
     asset = ASSETS[name]

@@ -191,11 +191,12 @@ def _table(title: str, values: Mapping[str, object], comment: str) -> str:
     for key, value in values.items():
         if value is None and (title, key) != ("[[corpora]]", "windows"):
             continue
-        lines.append(f"{key} = {_toml_value(ALL if value is None else value)}")
+        lines.append(f"{key} = {toml_value(ALL if value is None else value)}")
     return "\n".join(lines) + "\n"
 
 
-def _toml_value(value: object) -> str:
+def toml_value(value: object) -> str:
+    """Write a value as TOML; no character of a text ends its line or its quotes."""
     if isinstance(value, bool):
         return str(value).lower()
     if not isinstance(value, str):
