@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from silentzone.benchmarks.answer_rules import check_pattern_gold
+from silentzone.benchmarks.call_gold import check_calls_gold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +41,12 @@ CHECKERS = {
             task="silentzone.benchmarks.answer_rules:check_pattern",
             seconds=2.0,
             check_gold=check_pattern_gold,
+        ),
+        Checker(
+            rule="function_calls",
+            task="silentzone.benchmarks.function_calls:check_calls",
+            seconds=5.0,
+            check_gold=check_calls_gold,
         ),
     )
 }

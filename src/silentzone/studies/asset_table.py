@@ -10,6 +10,7 @@ from silentzone.studies.asset_records import (
     PinnedPackage,
     WikitextRows,
 )
+from silentzone.studies.bfcl_asset import BFCL_ITEMS
 
 
 def _package(
@@ -340,6 +341,7 @@ _GEMMA = Asset(
 )
 
 ASSETS = {
-    asset.name: asset for asset in (_SMOLLM2, _BENCHMARK_ITEMS, _WIKITEXT, _SPEECHES_ASSET, _GEMMA)
+    asset.name: asset
+    for asset in (_SMOLLM2, _BENCHMARK_ITEMS, BFCL_ITEMS, _WIKITEXT, _SPEECHES_ASSET, _GEMMA)
 }
 """Every asset by name."""
