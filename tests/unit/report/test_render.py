@@ -141,16 +141,16 @@ def test_the_same_analysis_gives_the_same_bytes(whole_analysis, whole_report):
     assert build_html(whole_analysis) == whole_report
 
 
-def test_the_report_is_written_whole_under_its_name(monkeypatch, tmp_path):
-    monkeypatch.setattr(render, "build_html", lambda analysis, flips: "<p>é\n</p>")
-    path = write_report({}, tmp_path / "report")
+def test_the_report_is_written_with_its_card_and_figures(tmp_path, whole_analysis, whole_report):
+    path = write_report(whole_analysis, tmp_path / "report")
     assert path == tmp_path / "report" / "index.html"
-    assert path.read_bytes() == "<p>é\n</p>".encode()
-    assert list(path.parent.iterdir()) == [path]
+    assert path.read_bytes() == whole_report.encode()
+    names = {one.name for one in path.parent.iterdir()}
+    assert names == {"index.html", "card.md", "release-note.txt", "figures"}
 
 
 def test_a_failed_write_leaves_the_old_report_and_nothing_beside(monkeypatch, tmp_path):
-    monkeypatch.setattr(render, "build_html", lambda analysis, flips: "new")
+    monkeypatch.setattr(render, "page_html", lambda page, drawn: "new")
     old = tmp_path / "index.html"
     old.write_text("old")
 
@@ -159,7 +159,7 @@ def test_a_failed_write_leaves_the_old_report_and_nothing_beside(monkeypatch, tm
 
     monkeypatch.setattr("os.fsync", full_disk)
     with pytest.raises(StorageError, match="No space left") as caught:
-        write_report({}, tmp_path)
+        write_report(hostile.analysis(), tmp_path)
     assert caught.value.hint
     assert old.read_text() == "old"
     assert list(tmp_path.iterdir()) == [old]
