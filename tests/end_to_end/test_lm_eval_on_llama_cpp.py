@@ -67,7 +67,6 @@ def study(smollm2_f16, smollm2_q8_0, tmp_path_factory):
         }
         for k, doc in enumerate(docs("numbers"))
     ]
-    harness = {"path": str(TASKS), "at_chance": "go on"}
     config = StudyConfig(
         name="tasks",
         seed=1,
@@ -89,14 +88,16 @@ def study(smollm2_f16, smollm2_q8_0, tmp_path_factory):
             BenchmarkEntry(
                 name="task-choices",
                 harness=HarnessEntry(task="own_choices", metric="acc_norm", cluster="topic"),
-                **harness,
+                path=str(TASKS),
+                at_chance="go on",
             ),
             BenchmarkEntry(
                 name="task-numbers",
                 harness=HarnessEntry(
                     task="own_numbers", filter="last-number", score_truncated=True
                 ),
-                **harness,
+                path=str(TASKS),
+                at_chance="go on",
             ),
         ),
         engine=EngineEntry(workers=1, threads=1),

@@ -202,7 +202,7 @@ class _Reader:
             if not included.is_file():
                 raise BenchmarkError(f"{where}: `{included}` does not exist", hint=_HINT)
             keys |= self._keys(included, above | {path})
-        for key, value in node.value:
+        for key, value in _pairs(node):
             keys[str(key.value)] = str(value.value) if _is_scalar(value) else ""
         return keys
 
@@ -264,11 +264,25 @@ def _is_scalar(node: Any) -> bool:  # noqa: ANN401
     return isinstance(node.value, str)
 
 
+def _pairs(node: Any, depth: int = 0) -> Iterator[tuple[Any, Any]]:  # noqa: ANN401
+    """Keys and values of a mapping; those that a merge key (``<<``) brings in come first."""
+    if not isinstance(node.value, list) or depth > _MOST_INCLUDES:
+        return
+    own = [pair for pair in node.value if isinstance(pair, tuple)]
+    for key, value in own:
+        if key.tag == _CORE_TAGS + "merge":
+            is_list = value.tag == _CORE_TAGS + "seq"
+            for merged in value.value if is_list else [value]:
+                yield from _pairs(merged, depth + 1)
+    yield from (pair for pair in own if pair[0].tag != _CORE_TAGS + "merge")
+
+
 def _includes(node: Any, path: Path) -> list[tuple[Path, int]]:  # noqa: ANN401
     found: list[tuple[Path, int]] = []
-    for key, value in node.value:
+    for key, value in _pairs(node):
         if key.value == "include":
-            nodes: Sequence[Any] = value.value if isinstance(value.value, list) else [value]
+            is_list = value.tag == _CORE_TAGS + "seq"
+            nodes: Sequence[Any] = value.value if is_list else [value]
             for one in nodes:
                 if not _is_scalar(one):
                     line = one.start_mark.line + 1

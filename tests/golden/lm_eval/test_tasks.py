@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,11 +36,11 @@ def samples(smollm2_f16):
     evaluator, tasks = load("lm_eval.evaluator"), load("lm_eval.tasks")
     model_class = load("silentzone.harness.model").SilentzoneLM
     length = EXPECTED["context_length"]
-    model = model_class(path=str(smollm2_f16), threads=2, max_length=length)
+    model = model_class(path=str(smollm2_f16), threads=1, max_length=length)
     with pytest.MonkeyPatch.context() as context, quiet():
         context.chdir(HERE / "tasks")
         manager = tasks.TaskManager(include_path=str(HERE / "tasks"), include_defaults=False)
-        found = {}
+        found: dict[str, list[dict[str, Any]]] = {}
         for task in SAMPLES:  # one by one: what is decoded together rounds together
             results = evaluator.simple_evaluate(
                 model=model, tasks=[task], task_manager=manager, bootstrap_iters=0
@@ -53,13 +54,13 @@ def answers(smollm2_f16):
     """What a study makes of the tasks that have a score per item."""
 
     def ask(backend, task, **entry):
-        entry = HarnessEntry(task=task, score_truncated=True, **entry)
-        loaded = load_task(entry, HERE / "tasks", items=None, seed=1, name=task)
+        asked = HarnessEntry(task=task, score_truncated=True, **entry)
+        loaded = load_task(asked, HERE / "tasks", items=None, seed=1, name=task)
         found = run_task(backend, loaded, EXPECTED["context_length"], seed=1)
         return found, item_columns(loaded, found)
 
     model = ENGINE.read_model(smollm2_f16, "F16")
-    with ENGINE.open(smollm2_f16, model, EngineSettings(threads=2)) as backend:
+    with ENGINE.open(smollm2_f16, model, EngineSettings(threads=1)) as backend:
         return {
             ("own_choices", "acc"): ask(backend, "own_choices", metric="acc"),
             ("own_choices", "acc_norm"): ask(backend, "own_choices", metric="acc_norm"),
