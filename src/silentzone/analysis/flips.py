@@ -107,7 +107,7 @@ class _Collected:
     def take(self, benchmark: int, details: BenchmarkDetails) -> None:
         scores = details.scores
         kinds = {model: _kinds(scores, details.reference, model) for model in scores.candidates}
-        stacked = np.array(list(kinds.values())).reshape(-1, len(scores.item_ids))
+        stacked = np.array([*kinds.values()]).reshape(len(kinds), len(scores.item_ids))
         counts = {kind: (stacked == kind).sum(axis=0) for kind in ("harm", "gain")}
         for model, own in kinds.items():
             changed = np.flatnonzero(own != "")

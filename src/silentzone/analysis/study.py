@@ -31,6 +31,7 @@ from silentzone.analysis.metric_axes import metric_axes
 from silentzone.analysis.positions import CorpusPositions, read_corpus, read_floors
 from silentzone.analysis.remarks import Remarks, count_exclusions, same_files, warn, warn_of_copies
 from silentzone.analysis.scores import require_benchmark_name
+from silentzone.analysis.spread_rows import spread_rows
 
 if TYPE_CHECKING:
     from silentzone.store.folder import StudyFolder
@@ -124,6 +125,7 @@ def analyze_study(
         **score_sections(benchmarks, scores, _churn(parts, benchmarks), names),
         **audit_sections(evidence, settings),
         **item_sections(benchmarks, evidence, settings),
+        "kld_spread": spread_rows(positions, floors),
         "decision": decision,
         "cautions": remarks.cautions,
         "exclusions": remarks.exclusions,

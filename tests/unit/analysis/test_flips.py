@@ -39,9 +39,11 @@ def test_a_question_stands_once_with_how_many_changed_it():
 
 
 def test_items_without_a_score_are_no_change():
-    found = changed_answers([details([1.0, 1.0, None], a=[None, 1.0, 0.0])], "F16")
-    assert found["changes"] == []
-    assert found["questions"] == []
+    for reference, own in (([1.0, 1.0, None], [None, 1.0, 0.0]), ([None], [1.0])):
+        found = changed_answers([details(reference, a=own)], "F16")
+        assert found["changes"] == []
+        assert found["questions"] == []
+    assert changed_answers([details([1.0])], "F16")["models"] == []
 
 
 def test_the_largest_changes_are_kept_and_the_others_counted(monkeypatch):

@@ -102,7 +102,7 @@ def test_every_figure_is_drawn_whatever_the_names(hostile_report, whole_report):
         return [a["id"] for tag, a in Outline(html).tags if tag == "figure"]
 
     assert figures(hostile_report) == figures(whole_report)
-    assert len(figures(whole_report)) == 12
+    assert len(figures(whole_report)) == 13
 
 
 def test_templates_in_names_are_not_evaluated(hostile_report):
