@@ -12,7 +12,7 @@ from importlib import metadata
 
 import click
 
-from silentzone.cli.options import json_option
+from silentzone.cli.options import always_quiet_option, json_option
 from silentzone.cli.output import MISSING, write_json, write_line, write_table
 
 ENTRY_POINTS = "silentzone.backends"
@@ -49,6 +49,7 @@ class BackendState:
 
 @click.command()
 @json_option
+@always_quiet_option
 def backends(as_json: bool) -> None:
     """Show which engines are usable on this machine.
 

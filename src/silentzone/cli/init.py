@@ -10,7 +10,6 @@ import click
 from silentzone.cli.options import json_option, quiet_option
 from silentzone.cli.output import shell_line, write_json, write_line, write_table
 from silentzone.cli.progress import open_progress
-from silentzone.cli.session import Session, resumable
 
 if TYPE_CHECKING:
     from silentzone.studies.progress import Progress
@@ -43,9 +42,7 @@ _TEXT_ASSET = "wikitext-2"
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @json_option
 @quiet_option
-@click.pass_obj
-def init(  # noqa: PLR0913, PLR0917 - one parameter per option
-    session: Session,
+def init(
     folder: Path,
     text: Path | None,
     fetch_text: bool,
@@ -73,7 +70,7 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter per option
         run=shell_line("silentzone", "run", str(target), "--out", str(results)),
         fetch_text=shell_line(*again),
     )
-    with resumable(session), open_progress(quiet=quiet) as progress:
+    with open_progress(quiet=quiet) as progress:
         survey = survey_folder(folder, progress)
         chosen = _text(text, fetch=fetch_text, progress=progress)
         write_starter(target, survey, chosen, commands, replace=force)

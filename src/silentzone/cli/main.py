@@ -27,6 +27,7 @@ from silentzone.cli.session import (
     EXIT_INPUT,
     EXIT_STOPPED,
     Session,
+    stopped,
 )
 from silentzone.errors import CheckNotMetError, SilentzoneError
 
@@ -90,7 +91,8 @@ def run_command_line(arguments: Sequence[str]) -> int:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped.", err=True)
+        kept = "What was stored before is kept; the same command starts again:"
+        click.echo(stopped(session, kept), err=True)
         return EXIT_STOPPED
     except Exception as error:
         return _say_bug(error, session)

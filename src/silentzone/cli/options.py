@@ -15,7 +15,16 @@ if TYPE_CHECKING:
 else:
     NumberType = click.ParamType  # generic only from click 8.4 on
 
-quiet_option = click.option("--quiet", is_flag=True, help="No progress on stderr.")
+quiet_option = click.option(
+    "--quiet", is_flag=True, help="Only results and errors: no progress on stderr."
+)
+always_quiet_option = click.option(
+    "--quiet",
+    is_flag=True,
+    expose_value=False,
+    help="Only results and errors; this command shows no progress anyway.",
+)
+"""For commands without progress: a script may give every command the same options."""
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="One JSON object on stdout instead of text."
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from silentzone.cli.completion import complete_benchmark, complete_study
-from silentzone.cli.options import Proportion, json_option
+from silentzone.cli.options import Proportion, always_quiet_option, json_option
 from silentzone.cli.output import MISSING, write_json, write_line, write_table
 from silentzone.cli.stored import read_analysis
 
@@ -121,6 +121,7 @@ _VOLUME = Proportion("%", low_included=True)
     "--items", type=click.IntRange(min=2), metavar="N", help="Also: the margin N items resolve."
 )
 @json_option
+@always_quiet_option
 def plan(folder: Path | None, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - see Asked
     """Say how many items show that a candidate is not worse than the reference.
 

@@ -83,6 +83,9 @@ def fetch(asset: Asset, root: Path, progress: Progress) -> Path:
                 outcome = "failed"
                 _build(asset, root, folder, progress)
                 outcome = "done"
+    except KeyboardInterrupt:
+        outcome = "stopped"
+        raise
     except AssetUnavailableError as error:
         raise _described(asset, root, error.message, error.hint) from error
     except (StorageError, OSError) as error:

@@ -13,12 +13,14 @@ from silentzone.errors import InputError
 from silentzone.importers.cohort_table import read_cohort_table
 from silentzone.importers.items_table import read_items_table
 from silentzone.importers.kinds import detect_kind
+from silentzone.studies.progress import measured_step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from silentzone.store.folder import StudyFolder
+    from silentzone.studies.progress import Progress
 
 DEFAULT_SEED = 1
 
@@ -79,16 +81,19 @@ def study_among(paths: Sequence[Path]) -> Path | None:
 
 
 def audit_study(
-    folder: StudyFolder, study_seed: int, request: AuditRequest
+    folder: StudyFolder, study_seed: int, request: AuditRequest, progress: Progress
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Analyse a study folder anew; the analysis, and the answers that changed."""
     settings = request.changed(Settings.of_config(folder.manifest()["config"]))
     seed = study_seed if request.seed is None else request.seed
-    analysis = analyze_study(folder, rng_seed=seed, settings=settings)
+    with measured_step(progress, "analyze", "Analysing") as on_share:
+        analysis = analyze_study(folder, rng_seed=seed, settings=settings, on_share=on_share)
     return analysis, study_flips(folder, settings.audit.unfinished)
 
 
-def audit_tables(paths: Sequence[Path], request: AuditRequest) -> dict[str, Any]:
+def audit_tables(
+    paths: Sequence[Path], request: AuditRequest, progress: Progress
+) -> dict[str, Any]:
     """Analyse a cohort table, an items table, or one of each.
 
     Raises
@@ -115,6 +120,11 @@ def audit_tables(paths: Sequence[Path], request: AuditRequest) -> dict[str, Any]
         reference=request.reference,
     )
     seed = DEFAULT_SEED if request.seed is None else request.seed
-    return analyze_tables(
-        numbers, rng_seed=seed, settings=request.changed(Settings()), command=request.command
-    )
+    with measured_step(progress, "analyze", "Analysing") as on_share:
+        return analyze_tables(
+            numbers,
+            rng_seed=seed,
+            settings=request.changed(Settings()),
+            command=request.command,
+            on_share=on_share,
+        )

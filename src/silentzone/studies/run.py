@@ -36,7 +36,7 @@ from silentzone.studies.preparation import (
     corpus_refs,
     engine_settings,
 )
-from silentzone.studies.progress import SharedProgress
+from silentzone.studies.progress import SharedProgress, measured_step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -172,12 +172,11 @@ class _Study:
             manifest = self._folder.manifest()
             if manifest.get("analyzed_inputs") == inputs:
                 return stored
-        self._progress.begin("analyze", "Analysing", None, "")
-        analysis = analyze_study(self._folder, rng_seed=self._config.seed)
+        with measured_step(self._progress, "analyze", "Analysing") as on_share:
+            analysis = analyze_study(self._folder, rng_seed=self._config.seed, on_share=on_share)
         flips = study_flips(self._folder, self._config.audit.unfinished)
         self._folder.write_json_atomic(ANALYSIS, analysis)
         self._folder.write_json_atomic(FLIPS, flips)
-        self._progress.end("analyze", "done")
         self._progress.begin("report", "Writing the report", None, "")
         write_report(analysis, (root / REPORT_FILE).parent, flips)
         self._progress.end("report", "done")

@@ -16,7 +16,10 @@ def folder(tmp_path, stand_in, summary, monkeypatch):
     monkeypatch.setattr(
         silentzone.studies.audit,
         "analyze_study",
-        lambda study, *, rng_seed, settings: {"folder": study.root.name, "seed": rng_seed},
+        lambda study, *, rng_seed, settings, on_share: {
+            "folder": study.root.name,
+            "seed": rng_seed,
+        },
     )
     monkeypatch.setattr(
         silentzone.studies.audit, "study_flips", lambda study, unfinished: {"rule": unfinished}
