@@ -15,6 +15,7 @@ from silentzone.backends.base import EngineSettings
 from silentzone.backends.registry import engine_named
 from silentzone.errors import MeasurementError, SilentzoneError, StorageError
 from silentzone.measure.candidate import TraceReader, TraceTokens, measure_candidate
+from silentzone.measure.drafts import reference_drafts
 from silentzone.measure.floors import floor_steps, measure_floors
 from silentzone.measure.generated import (
     answer,
@@ -204,6 +205,7 @@ class _Session:
             questions,
             benchmark,
             self._context_length(),
+            drafts=reference_drafts(self._folder, self._job, benchmark, backend.info),
             on_answer=lambda done: tell(done, total),
         )
         columns = {ITEMS.name: item_columns, GENERATIONS.name: generation_columns}

@@ -48,6 +48,10 @@ class Context:
         self._width = int(native.llama_model_n_embd_out(model))
         self._context: Any = None
         self._shape: tuple[object, ...] | None = None
+        self.can_take_back = not (
+            native.llama_model_is_recurrent(model) or native.llama_model_is_hybrid(model)
+        )
+        """Whether tokens can be taken back; a state that runs along the text has no way back."""
 
     def open(
         self, *, tokens: int, sequences: int, batch: int, with_hidden: bool, is_unified: bool
@@ -92,6 +96,10 @@ class Context:
     def forget(self, sequence: int) -> None:
         """Empty a sequence."""
         native.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+
+    def forget_from(self, sequence: int, position: int) -> None:
+        """Take a sequence back to before a position; not to be asked unless `can_take_back`."""
+        native.llama_memory_seq_rm(self._memory, sequence, position, -1)
 
     def copy(self, source: int, target: int) -> None:
         """Make an empty sequence begin with all of another one."""

@@ -27,7 +27,12 @@ _SHORTEST_PREFIX = 16
 """Tokens; fewer are not worth a decode of their own."""
 _MORE_SEQUENCES = 2
 """Beside those of the slots: the last prompt, and what all prompts share."""
-_LAST = np.ones(1, np.int8)
+_FIRST_DRAFT, _DRAFT_TOKENS = 4, 32
+"""Tokens of a draft tried out in one call: the first few, twice as many whenever all were right.
+
+What follows the first difference is wasted, so a draft has to earn its length.
+"""
+_NO_DRAFT = np.empty(0, np.int32)
 
 
 class _Slot:
@@ -37,6 +42,10 @@ class _Slot:
         self.sequence = sequence
         self.answer: Answer | None = None
         self.next_token = 0
+        self.draft = _NO_DRAFT
+        """Tokens that would follow ``next_token``, not tried yet."""
+        self.tried = _FIRST_DRAFT
+        """Of them, how many the next call tries out."""
 
 
 class Generation:
@@ -69,6 +78,7 @@ class Generation:
         self._context_length = context_length
         self._slots = [_Slot(sequence) for sequence in range(slots)]
         self._prompt_tokens = prompt_tokens
+        self._draft_tokens = self._tokens_tried(slots)
         self._kept_sequence, self._prefix_sequence = slots, slots + 1
         self._kept: bytes | None = None
         self._kept_logits_V: NDArray[np.float32]
@@ -82,7 +92,8 @@ class Generation:
         self._context.open(
             tokens=self._cells * sequences,
             sequences=sequences,
-            batch=max(self._prompt_tokens, sequences),  # llama.cpp aborts below one each
+            # llama.cpp aborts below one output per sequence
+            batch=max(self._prompt_tokens, sequences * (1 + self._draft_tokens)),
             with_hidden=False,
             is_unified=True,
         )
@@ -101,14 +112,23 @@ class Generation:
                     yield from self._begin(slot, index, request)
             yield from self._step()
 
+    def _tokens_tried(self, slots: int) -> int:
+        """Tokens of each draft that are tried out in one call; 0 where none can be."""
+        drafted = any(request.draft is not None for request in self._requests)
+        if not (drafted and self._context.can_take_back):
+            return 0
+        rows = self._context.settings.memory_bytes // (4 * self._context.vocabulary.size)
+        return max(0, min(_DRAFT_TOKENS, rows // slots - 1))
+
     def _begin(self, slot: _Slot, index: int, request: TextRequest) -> Iterator[TextResult]:
         answer = Answer(index, request, self._context_length, self._context.vocabulary.piece)
         if answer.result is None:
             logits_V = self._prompt_logits(request.prompt, index)
             self._context.forget(slot.sequence)
             self._context.copy(self._kept_sequence, slot.sequence)
-            slot.answer = answer
-            yield from self._take(slot, logits_V)
+            slot.answer, slot.draft = answer, self._draft(request)
+            slot.tried = min(_FIRST_DRAFT, self._draft_tokens)
+            yield from self._take(slot, answer, logits_V[None])
         else:
             yield answer.result
 
@@ -150,29 +170,56 @@ class Generation:
         return self._context.logits(batch.output_count)
 
     def _step(self) -> Iterator[TextResult]:
-        """Decode one token of every answer under way."""
+        """Decode one token of every answer under way, and the next ones of its draft."""
         running = [(slot, slot.answer) for slot in self._slots if slot.answer is not None]
         if not running:
             return
-        batch = Batch(len(running))
-        for slot, answer in running:
-            position = len(answer.request.prompt) + len(answer.tokens) - 1
-            token = np.array([slot.next_token], np.int32)
-            batch.add(token, np.array([position]), (slot.sequence,), _LAST)
+        stretches = [
+            np.concatenate(([slot.next_token], slot.draft[: slot.tried])) for slot, _ in running
+        ]
+        batch = Batch(sum(map(len, stretches)))
+        for (slot, answer), tokens in zip(running, stretches, strict=True):
+            first = len(answer.request.prompt) + len(answer.tokens) - 1
+            positions = first + np.arange(len(tokens))
+            batch.add(tokens, positions, (slot.sequence,), np.ones(len(tokens), np.int8))
         rows = self._rows(batch, f"{len(running)} answers")
-        for row, (slot, _) in enumerate(running):
-            yield from self._take(slot, rows[row])
+        start = 0
+        for (slot, answer), tokens in zip(running, stretches, strict=True):
+            yield from self._take(slot, answer, rows[start : start + len(tokens)])
+            start += len(tokens)
 
-    def _take(self, slot: _Slot, logits_V: NDArray[np.float32]) -> Iterator[TextResult]:
-        answer = slot.answer
-        assert answer is not None, "only an answer under way takes logits"
-        token = answer.take(logits_V)
-        if token is not None:
+    def _take(
+        self, slot: _Slot, answer: Answer, logits_NV: NDArray[np.float32]
+    ) -> Iterator[TextResult]:
+        """Take token after token, as long as they are those of the draft."""
+        for logits_V in logits_NV:
+            token = answer.take(logits_V)
+            if token is None:
+                break
             slot.next_token = token
-        elif answer.result is not None:
+            if token not in slot.draft[:1]:
+                slot.draft = _NO_DRAFT
+                break
+            slot.draft = slot.draft[1:]
+        else:
+            if len(logits_NV) > 1:
+                slot.tried = min(2 * slot.tried, self._draft_tokens)
+        if answer.result is not None:
             slot.answer = None
             self._context.forget(slot.sequence)
             yield answer.result
+        elif len(logits_NV) > 1:
+            decoded = len(answer.request.prompt) + len(answer.tokens) - 1
+            self._context.forget_from(slot.sequence, decoded)
+
+    def _draft(self, request: TextRequest) -> NDArray[np.int32]:
+        """Give what may be tried out: the last token of an answer predicts no other."""
+        if request.draft is None or request.sampling.temperature or not self._draft_tokens:
+            return _NO_DRAFT
+        most = min(request.max_tokens, self._context_length - len(request.prompt))
+        draft = request.draft[: max(most - 1, 0)]
+        unknown = (draft < 0) | (draft >= self._context.vocabulary.size)
+        return draft[: int(unknown.argmax())] if unknown.any() else draft
 
 
 def slot_sizes(requests: Sequence[TextRequest], context_length: int, slots: int) -> tuple[int, int]:
