@@ -137,6 +137,7 @@ def test_the_rule_runs_in_a_process_of_its_own():
         huge = judge("[" * 10**6, Gold(rule="function_calls", value=_gold({"wait": {}})))
     assert (right.status, right.score, right.prediction) == ("ok", 1.0, "[wait()]")
     assert (huge.status, huge.score) == ("ok", 0.0)
+    assert huge.details is not None
     assert json.loads(huge.details)["reason"] == "unreadable"
 
 
