@@ -60,6 +60,8 @@ class BfclSet:
             asset=ASSET,
             read=lambda drawn: read_bfcl(self, drawn.folder),
             generation={"max_tokens": 512},
+            # Where no call is right, silence is: such a set never enters a composite.
+            chance=0.0 if self.wants_calls else 1.0,
         )
 
 

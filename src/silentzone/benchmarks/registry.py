@@ -114,6 +114,7 @@ def load_generated(source: BenchmarkSource) -> tuple[BenchmarkRef, tuple[Generat
         description=description,
         source=_origin(source),
         licence=_licence(source),
+        chance=BUILT_IN[source.name].chance if source.is_built_in else 0.0,
     )
     return reference, chosen
 

@@ -178,3 +178,8 @@ def _given(options):
         firsts = {key: next((o for o in of if o != ""), "") for key, of in answer.items()}
         return {key: value for key, value in firsts.items() if value != ""}
     return answer
+
+
+def test_a_set_where_silence_is_right_has_a_chance_that_no_score_exceeds():
+    chances = {one.name: one.built_in().chance for one in BFCL_SETS}
+    assert chances == {"bfcl": 0.0, "bfcl_live": 0.0, "bfcl_irrelevance": 1.0}
