@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def items_link(
     cohort: Cohort, *, model: str | None = None, benchmark: str | None = None
 ) -> str | None:
-    """Address of the changed answers of a model, a benchmark or both; null without any.
+    """Address of the changed answers of a model, a benchmark, both or all; null without any.
 
     Names are written as the page's script finds them again.
     """

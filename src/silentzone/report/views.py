@@ -147,6 +147,8 @@ class Panel:
     """What stands in for the drawing where it cannot be seen."""
     detail: str = ""
     """The numbers of the drawing, below its title."""
+    link: str | None = None
+    """Place of the items behind it, from ``#`` on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

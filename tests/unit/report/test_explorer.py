@@ -13,6 +13,7 @@ from tests.unit.report import hostile
 
 from silentzone.errors import TableError
 from silentzone.report.explorer import explorer
+from silentzone.report.page import build_page
 
 
 def unpacked(view):
@@ -69,3 +70,20 @@ def test_a_damaged_file_is_refused_with_the_way_out(damage):
     with pytest.raises(TableError, match=r"flips\.json") as caught:
         explorer(flips)
     assert "silentzone analyze" in (caught.value.hint or "")
+
+
+def test_figures_and_rows_lead_to_the_items_behind_them_where_there_are_any(whole_analysis):
+    with_items = build_page(whole_analysis, hostile.flips())
+    without = build_page(whole_analysis)
+    for page, is_there in ((with_items, True), (without, False)):
+        figures = {figure.identity: figure for figure in page.figures}
+        links = [
+            panel.link for name in ("size", "harm", "volume") for panel in figures[name].panels
+        ]
+        grid = figures["heat"].grid
+        assert grid is not None
+        links += [cell.link for row in grid.rows for cell in row if cell.text != "–"]
+        assert {link is not None for link in links} <= {is_there} | {False}
+        assert any(link is not None for link in links) is is_there
+    harm = next(figure for figure in with_items.figures if figure.identity == "harm")
+    assert [panel.link for panel in harm.panels][0] == "#items:benchmark=piqa"

@@ -52,8 +52,7 @@ def kld_spread(cohort: Cohort) -> Figure | None:
         identity="spread",
         title="Where does the divergence lie?",
         caption="The same mean KLD can come from a few wild positions or from all of them, and from"
-        " positions where the reference was sure or where it was guessing."
-        + more,
+        " positions where the reference was sure or where it was guessing." + more,
         key=tuple(
             KeyEntry(mark=mark, text=model.short)
             for mark, model in zip(_MARKS, shown, strict=False)
