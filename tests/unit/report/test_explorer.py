@@ -13,6 +13,7 @@ from tests.unit.report import hostile
 
 from silentzone.errors import TableError
 from silentzone.report.explorer import explorer
+from silentzone.report.numbers import DASH
 from silentzone.report.page import build_page
 
 
@@ -82,8 +83,8 @@ def test_figures_and_rows_lead_to_the_items_behind_them_where_there_are_any(whol
         ]
         grid = figures["heat"].grid
         assert grid is not None
-        links += [cell.link for row in grid.rows for cell in row if cell.text != "–"]
+        links += [cell.link for row in grid.rows for cell in row if cell.text != DASH]
         assert {link is not None for link in links} <= {is_there} | {False}
         assert any(link is not None for link in links) is is_there
     harm = next(figure for figure in with_items.figures if figure.identity == "harm")
-    assert [panel.link for panel in harm.panels][0] == "#items:benchmark=piqa"
+    assert harm.panels[0].link == "#items:benchmark=piqa"
