@@ -43,7 +43,8 @@ fi
 if [ "$kind" = test ] && ! is_ready test; then
     say "installing what the checks need"
     install test
-    # The list is whole; some of it comes as source and is built by the setuptools pinned for that.
+    # These lists are whole; some comes as source and is built by the setuptools pinned for that.
     install lm-eval --no-deps --no-build-isolation
+    install reasoning-gym --no-deps --no-build-isolation
     echo "$wanted" >"$venv/.ready-test"
 fi
