@@ -20,6 +20,7 @@ MOST_KEYS = 10_000
 """Keys of dictionaries and members of sets, whose comparisons may be made as slow as squares."""
 LARGEST_BITS = 10_000
 _NAME = "program"
+_OWN_EXCEPTION = "exception of its own"
 
 
 class NotPlainError(Exception):
@@ -174,7 +175,7 @@ def answer() -> None:
     module = types.ModuleType(_NAME)
     sys.modules[_NAME] = module
     try:
-        exec(compile(first["program"], _NAME, "exec"), module.__dict__)  # noqa: S102
+        exec(_compiled(first["program"]), module.__dict__)  # noqa: S102
         function: Any = module.__dict__.get(first["entry_point"])
         reply: dict[str, object] = {"loaded": callable(function)}
     except BaseException as error:  # whatever it does, the tests go on
@@ -182,6 +183,14 @@ def answer() -> None:
     _say(replies, reply)
     for line in asked:
         _say(replies, _called(function, line))
+
+
+def _compiled(program: str) -> types.CodeType:
+    try:
+        return compile(program, _NAME, "exec")
+    except ValueError as error:
+        # What Python before 3.11.4 says of null bytes.
+        raise SyntaxError from error
 
 
 def _called(function: Callable[..., object], line: str) -> dict[str, object]:
@@ -231,7 +240,7 @@ class _Tests:
 
     def verdict(self) -> dict[str, object]:
         """Whether all tests hold, and what went wrong first where one does not."""
-        reason = "passed"
+        reason: str | None = None
         try:
             self._demand_function()
             self._check(self.candidate)
@@ -244,9 +253,9 @@ class _Tests:
             if not self._n_calls:
                 return {"broken": f"{type(error).__name__}: {error}"}
             reason = self._raised or type(error).__name__
-        if reason == "passed" and not self._n_calls:
+        if reason is None and not self._n_calls:
             return {"broken": "the tests call nothing"}
-        return {"passed": reason == "passed", "reason": reason}
+        return {"passed": reason is None, "reason": reason or "passed"}
 
     def _demand_function(self) -> None:
         if self._heard().get("loaded") is not True:
@@ -278,10 +287,15 @@ class _Tests:
             raise _AnswerFailedError("forbidden reply")
         if "raised" not in reply:
             return reply
-        self._raised = name = _word(reply["raised"])
-        kind = getattr(builtins, name, None)
-        if not self._n_calls or not (isinstance(kind, type) and issubclass(kind, BaseException)):
-            raise (_AnswerError if self._n_calls else _AnswerFailedError)(name)
+        name = reply["raised"]
+        kind = getattr(builtins, name, None) if isinstance(name, str) else None
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            # The answer chose its name, which therefore says nothing.
+            self._raised = _OWN_EXCEPTION
+            raise (_AnswerError if self._n_calls else _AnswerFailedError)(_OWN_EXCEPTION)
+        self._raised = name = kind.__name__
+        if not self._n_calls:
+            raise _AnswerFailedError(name)
         if not issubclass(kind, Exception) or issubclass(kind, AssertionError):
             raise _AnswerFailedError(name)
         try:
@@ -307,9 +321,9 @@ def _text(value: object) -> str:
 
 
 def _word(value: object) -> str:
-    """Name of a type as the other side gives it, if it can be one."""
-    is_name = isinstance(value, str) and len(value) <= 60 and value.isprintable()
-    return str(value) if is_name else "unknown"
+    """Keep what the other side says of a result, if it is short and plain."""
+    is_plain = isinstance(value, str) and value.isascii() and value.replace(" ", "_").isidentifier()
+    return str(value) if is_plain and len(str(value)) <= 40 else "object"
 
 
 def _say(pipe: IO[str], content: dict[str, object]) -> None:
