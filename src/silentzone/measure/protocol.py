@@ -20,6 +20,8 @@ METRICS_VERSION = 1
 """Raised whenever the same logits would give another number."""
 SCORING_VERSION = 1
 """Raised whenever the same log-likelihoods would give another score."""
+ASKING_VERSION = 2
+"""Raised whenever the same choices would be decoded in other calls, and so be rounded otherwise."""
 WRITING_VERSION = 2
 """Raised whenever the same items would give another prompt, text or verdict."""
 TASK_VERSION = 1
@@ -180,6 +182,7 @@ def _choices(model: ModelRef, benchmark: BenchmarkJob) -> dict[str, Any]:
     return {
         "items_sha256": benchmark.items_sha256,
         "tokenizer_sha256": model.tokenizer_sha256,
+        "asking_version": ASKING_VERSION if benchmark.generation is None else "not used",
     }
 
 

@@ -101,9 +101,9 @@ class Context:
         """Take a sequence back to before a position; not to be asked unless `can_take_back`."""
         native.llama_memory_seq_rm(self._memory, sequence, position, -1)
 
-    def copy(self, source: int, target: int) -> None:
-        """Make an empty sequence begin with all of another one."""
-        native.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+    def copy(self, source: int, target: int, tokens: int = -1) -> None:
+        """Make an empty sequence begin as another one does: all of it, or so many tokens."""
+        native.llama_memory_seq_cp(self._memory, source, target, -1, tokens)
 
     def decode(self, batch: Batch, where: str) -> None:
         """Append the tokens of a batch to their sequences."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from silentzone.backends.base import ContinuationLogits
-from silentzone.backends.llama_cpp.batches import group_requests
+from silentzone.backends.llama_cpp.groups import group_requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from silentzone.backends.base import BatchSplit, ContinuationRequest
-    from silentzone.backends.llama_cpp.batches import Group
     from silentzone.backends.llama_cpp.context import Context
+    from silentzone.backends.llama_cpp.groups import Group
 
 _GROUP_TOKENS = 1024
 """Tokens of the requests decoded together; attention reads the cells of the whole group."""
@@ -34,14 +34,16 @@ def continuation_pass(
         most_tokens=0 if one_by_one else _GROUP_TOKENS,
         most_sequences=_GROUP_SEQUENCES,
         share_prompts=share_prompts,
+        share_prefixes=share_prompts and not one_by_one and context.can_take_back,
     )
     if not groups:
         return
-    cells = max(_GROUP_TOKENS, *(len(group.batch) for group in groups))
+    tokens = max(_GROUP_TOKENS, *(len(group.batch) for group in groups))
+    kept = max(group.kept_tokens for group in groups)
     context.open(
-        tokens=cells,
-        sequences=max(_GROUP_SEQUENCES, *(group.sequences for group in groups)),
-        batch=cells,
+        tokens=tokens + kept,
+        sequences=max(group.kept_sequence for group in groups) + bool(kept),
+        batch=tokens,
         with_hidden=with_hidden,
         is_unified=True,
     )
@@ -58,7 +60,7 @@ def _decode(
 ) -> Iterator[ContinuationLogits]:
     where = f"items {group.first_request} to {group.first_request + group.requests - 1}"
     hidden = None
-    context.clear()
+    _make_room(context, group)
     if split.tokens_per_call is not None:
         logits = context.decode_in_steps(group.batch, split.tokens_per_call, where)
     else:
@@ -76,3 +78,15 @@ def _decode(
         yield ContinuationLogits(
             part.request, part.continuation, logits[rows], states, group.requests
         )
+
+
+def _make_room(context: Context, group: Group) -> None:
+    """Empty the sequences of the last group and begin those of this one with what was kept."""
+    if not group.kept_tokens:
+        context.clear()
+        return
+    for sequence in range(group.kept_sequence):
+        context.forget(sequence)
+    for sequence, tokens in group.copies:
+        context.copy(group.kept_sequence, sequence, tokens)
+    context.forget_from(group.kept_sequence, group.still_kept)
