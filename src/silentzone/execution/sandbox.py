@@ -49,7 +49,7 @@ def require_sandbox(*, unsafe: bool = False) -> SandboxState:
     state = sandbox_state()
     if state.is_usable or unsafe:
         return state
-    command = f"install it: {state.command}; or " if state.command else ""
+    command = f"run `{state.command}`; or " if state.command else ""
     raise EnvironmentNotReadyError(
         f"code that a model wrote is run in a sandbox only, and none works here: {state.missing}",
         hint=f"{command}leave this benchmark out; or set `unsafe_code = true`, upon which that code"
