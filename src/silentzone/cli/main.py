@@ -13,6 +13,7 @@ import click
 from silentzone import __version__
 from silentzone.cli.analyze import analyze
 from silentzone.cli.backends import backends
+from silentzone.cli.benchmarks import benchmarks
 from silentzone.cli.compare import compare
 from silentzone.cli.completion import completion
 from silentzone.cli.demo import demo
@@ -61,7 +62,7 @@ def cli(session: Session, debug: bool) -> None:
     session.debug = debug
 
 
-for _command in (demo, init, run, compare, analyze, report, plan, backends, completion):
+for _command in (demo, init, run, compare, analyze, report, plan, benchmarks, backends, completion):
     cli.add_command(_command)
 
 
