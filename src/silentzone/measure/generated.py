@@ -15,7 +15,7 @@ from silentzone.backends.base import BatchSplit, Sampling, TextRequest
 from silentzone.benchmarks.registry import load_generated
 from silentzone.errors import BenchmarkError, MeasurementError, SilentzoneError
 from silentzone.execution.limited import LimitedProcess
-from silentzone.measure.judging import Judge, Judgement
+from silentzone.measure.judging import Judge, Judgement, require_safety
 from silentzone.measure.perturbations import (
     TOKEN_BY_TOKEN,
     UNEVEN_BATCH,
@@ -100,6 +100,7 @@ def load_questions(
             f"the items of benchmark `{benchmark.name}` changed while the study ran",
             hint="run it again",
         )
+    require_safety(items, unsafe=_entry(benchmark).unsafe_code)
     if benchmark.uses_chat:
         _check_template(writer, job, benchmark)
     with LimitedProcess(_TEMPLATE_TASK, TEMPLATE_SECONDS) as render:
@@ -135,7 +136,7 @@ def answer(
     ):
         results[asked[result.request]] = result
         on_answer(len(results))
-    with Judge() as judge:
+    with Judge(unsafe=entry.unsafe_code) as judge:
         return [
             _written(question, repeat, results.get(k), entry, judge)
             for k, (question, repeat) in enumerate(rows)

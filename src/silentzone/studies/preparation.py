@@ -14,6 +14,7 @@ from silentzone.errors import SilentzoneError, StorageError
 from silentzone.harness.library import VERSION
 from silentzone.harness.tasks import load_task
 from silentzone.measure.jobs import BenchmarkJob, CorpusJob
+from silentzone.measure.judging import require_safety
 from silentzone.records.items import BenchmarkRef, BenchmarkSource
 from silentzone.records.tables import ITEMS
 from silentzone.records.windows import CorpusRef, WindowPlan
@@ -127,6 +128,7 @@ def benchmark_job(
         ref, _ = load_choices(source)
     else:
         ref, items = load_generated(source)
+        require_safety(items, unsafe=generation.unsafe_code)
         uses_chat = any(item.messages for item in items)
     job = BenchmarkJob(
         name=entry.name,
