@@ -254,7 +254,7 @@ def test_an_answer_cannot_see_the_tests_or_leave_anything_behind(judge):
         "    seen = [os.path.join(folder, name)\n"
         "            for top in ('/tmp', '/sandbox') for folder, _, names in os.walk(top)\n"
         "            for name in names]\n"
-        "    open('/tmp/left', 'w').close()\n"
+        "    open('left', 'w').close()\n"
         "    found = [one for one in seen if 'check(candidate)' in open(one).read()]\n"
         "    return [len(seen), len(found)]\n"
     )

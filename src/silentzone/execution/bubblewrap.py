@@ -198,6 +198,12 @@ def inside_plan(
     return json.dumps(plan)
 
 
-def environment() -> dict[str, str]:
+def environment(*, with_packages: bool) -> dict[str, str]:
     """Make all variables that are set inside."""
-    return dict(_ENVIRONMENT)
+    found = dict(_ENVIRONMENT)
+    parent = str(Path(__file__).parents[2])
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if with_packages and parent in {os.path.abspath(path) for path in paths if path}:  # noqa: PTH100
+        # This package is not installed but run from where it lies.
+        found["PYTHONPATH"] = parent
+    return found

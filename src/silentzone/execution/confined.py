@@ -74,34 +74,45 @@ class ConfinedProcess:
         Wall-clock time and output are whoever reads from it to hold to.
     program : Program
         A file is shown inside as ``/sandbox/program.py``.
+
+    Raises
+    ------
+    MeasurementError
+        If no process could be started.
     """
 
     def __init__(self, state: SandboxState, limits: Limits, program: Program) -> None:
         self._has_ended = False
-        # Without a sandbox it has at least a folder of its own.
-        self._folder = None if state.is_usable else tempfile.mkdtemp(prefix="silentzone-unsafe-")
-        self._heard, started = os.pipe()
-        filter_file = _memory_file(filter_program()) if state.is_usable else None
+        self._folder: str | None = None
         try:
+            self._heard, started = os.pipe()
+        except OSError as error:
+            raise _not_started(error) from error
+        passed = [started]
+        try:
+            if state.is_usable:
+                passed.append(_memory_file(filter_program()))
+            else:
+                # Without a sandbox it has at least a folder of its own.
+                self._folder = tempfile.mkdtemp(prefix="silentzone-unsafe-")
             self._process = subprocess.Popen(
-                _command(state, limits, program, started, filter_file),
+                _command(state, limits, program, passed),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=0,
-                pass_fds=(started, *([] if filter_file is None else [filter_file])),
+                pass_fds=passed,
                 start_new_session=True,
                 cwd=self._folder,
-                env=environment(),
+                env=environment(with_packages=program.with_packages),
             )
-        except BaseException:
+        except OSError as error:
             os.close(self._heard)
             self._remove_folder()
-            raise
+            raise _not_started(error) from error
         finally:
-            os.close(started)
-            if filter_file is not None:
-                os.close(filter_file)
+            for descriptor in passed:
+                os.close(descriptor)
         self.stdin = cast("IO[bytes]", self._process.stdin)
         self.stdout = cast("IO[bytes]", self._process.stdout)
         self.stderr = cast("IO[bytes]", self._process.stderr)
@@ -128,7 +139,7 @@ class ConfinedProcess:
         if has_heard and os.read(self._heard, 64).startswith(b"started"):
             return
         reason = self.last_words() if has_heard else f"nothing within {START_SECONDS:g} s"
-        raise MeasurementError(f"the sandbox did not start: {reason}")
+        raise _not_started(reason)
 
     def wait(self, seconds: float) -> int | None:
         """Exit code, 128 and the number of a signal that ended it; null if it still runs."""
@@ -227,17 +238,20 @@ def _read_until(kept: Mapping[IO[bytes], bytearray], deadline: float, most: int)
     return thrown_away
 
 
-def _command(
-    state: SandboxState, limits: Limits, program: Program, started: int, filter_file: int | None
-) -> list[str]:
+def _command(state: SandboxState, limits: Limits, program: Program, passed: list[int]) -> list[str]:
+    """Give the command; ``passed`` is where to say it started, and where the filter is read."""
     uid = _unused_id() if state.way == OTHER_USER else None
-    plan = inside_plan(program, limits, started, uid=uid, is_confined=state.is_usable)
+    plan = inside_plan(program, limits, passed[0], uid=uid, is_confined=state.is_usable)
     python = interpreter(with_packages=program.with_packages)
-    if state.way is None or filter_file is None:
+    if state.way is None:
         return [*python, str(Path(__file__).with_name("inside.py")), plan]
     shown = {} if program.file is None else {PROGRAM: program.file}
-    wrapped = bubblewrap_command(state.way, filter_file, shown, with_packages=program.with_packages)
+    wrapped = bubblewrap_command(state.way, passed[1], shown, with_packages=program.with_packages)
     return ["/bin/sh", "-c", _FIRST_TO_DIE, "sh", *wrapped, *python, INSIDE, plan]
+
+
+def _not_started(reason: object) -> MeasurementError:
+    return MeasurementError(f"the sandbox did not start: {reason}")
 
 
 def _memory_file(content: bytes) -> int:

@@ -77,7 +77,11 @@ class ProgramJudge:
         self._limits = Limits(
             wall_seconds=WALL_FACTOR * cpu_seconds, cpu_seconds=cpu_seconds, processes=4
         )
-        self._tests_limits = replace(self._limits, wall_seconds=TESTS_WALL_SECONDS * factor)
+        self._tests_limits = replace(
+            self._limits,
+            wall_seconds=TESTS_WALL_SECONDS * factor,
+            cpu_seconds=round(TESTS_WALL_SECONDS * factor),
+        )
         self._facts = {
             "cpu_seconds_allowed": cpu_seconds,
             "wall_seconds_allowed": self._limits.wall_seconds,

@@ -6,7 +6,8 @@ import functools
 import time
 
 NOMINAL_SECONDS = 0.01
-"""CPU time of the work below where the factor is 1: CPython 3.11 on a server of 2023."""
+"""CPU time of the work below where the factor is 1; CPython 3.11 on the machine where the limits of
+time were set."""
 MOST = 20.0
 _RUNS = 3
 _SIZE = 20_000

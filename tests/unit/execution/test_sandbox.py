@@ -223,3 +223,26 @@ def test_a_slow_machine_gets_more_time_and_a_fast_one_no_less(monkeypatch):
 def test_the_speed_is_measured():
     assert 1.0 <= speed.speed_factor() <= speed.MOST
     assert speed._measured() > 0.0
+
+
+def test_a_process_that_cannot_be_made_is_no_answers_fault(monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(11, "no more processes")
+
+    monkeypatch.setattr("silentzone.execution.confined.subprocess.Popen", refuse)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(MeasurementError, match=r"did not start: .*no more processes"):
+        confined.run_confined("pass", MISSING, Limits(wall_seconds=1.0))
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    monkeypatch.setattr("silentzone.execution.confined.os.pipe", refuse)
+    with pytest.raises(MeasurementError, match=r"did not start: .*no more processes"):
+        confined.run_confined("pass", MISSING, Limits(wall_seconds=1.0))
+
+
+def test_a_package_that_is_run_from_where_it_lies_is_found_inside(monkeypatch):
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    assert "PYTHONPATH" not in bubblewrap.environment(with_packages=True)
+    parent = Path(bubblewrap.__file__).parents[2]
+    monkeypatch.setenv("PYTHONPATH", os.path.relpath(parent) + os.pathsep + "elsewhere")
+    assert bubblewrap.environment(with_packages=True)["PYTHONPATH"] == str(parent)
+    assert "PYTHONPATH" not in bubblewrap.environment(with_packages=False)
