@@ -187,6 +187,7 @@ class _Plain:
 
 def serve() -> None:
     """Answer calls, one per line, until there are no more; what the child process runs."""
+    replies = _own_output()
     first = json.loads(sys.stdin.buffer.readline())
     # The sandbox ends with its parent by itself, and sees no number of a process outside.
     if first["parent"] is not None:
@@ -194,9 +195,18 @@ def serve() -> None:
     module, name = task_parts(first["task"])
     function = getattr(importlib.import_module(module), name)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    _reply({"result": {}})
+    _reply(replies, {"result": {}})
     for line in sys.stdin.buffer:
-        _reply(_outcome(function, json.loads(line)))
+        _reply(replies, _outcome(function, json.loads(line)))
+
+
+def _own_output() -> IO[bytes]:
+    """Keep stdout to ourselves; what the function prints must not be taken for an answer."""
+    own = os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.close(nothing)
+    return own
 
 
 def _outcome(
@@ -210,6 +220,6 @@ def _outcome(
         return {"error": f"it needed too much memory ({type(error).__name__})", "hint": None}
 
 
-def _reply(answer: dict[str, Any]) -> None:
-    sys.stdout.buffer.write(json.dumps(answer).encode("ascii") + b"\n")
-    sys.stdout.buffer.flush()
+def _reply(replies: IO[bytes], answer: dict[str, Any]) -> None:
+    replies.write(json.dumps(answer).encode("ascii") + b"\n")
+    replies.flush()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -63,6 +65,19 @@ def test_a_process_that_died_is_said_and_replaced():
         with pytest.raises(MeasurementError, match="died"):
             search(B)
         assert search(B) == FOUND
+
+
+def test_what_a_function_prints_is_not_taken_for_an_answer():
+    code = (
+        "import os\n"
+        "from silentzone.execution import limited\n"
+        "replies = limited._own_output()\n"
+        "print('noise', flush=True)\n"
+        "os.write(1, b'noise')\n"
+        "limited._reply(replies, {'result': {}})\n"
+    )
+    outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert outcome.stdout == b'{"result": {}}\n'
 
 
 def test_only_functions_of_this_package_are_run():
