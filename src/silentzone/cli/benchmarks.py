@@ -92,11 +92,12 @@ def _is_installed(extra: str) -> bool:
         if re.search(rf"extra\s*==\s*['\"]{re.escape(extra)}['\"]", requirement)
     ]
     try:
-        for package in wanted:
+        # An older installation of a checkout may not know the extra; it bears its package's name.
+        for package in wanted or [extra]:
             metadata.version(package)
     except metadata.PackageNotFoundError:
         return False
-    return bool(wanted)
+    return True
 
 
 def _example(benchmark: BuiltIn, *, fetch: bool, progress: Progress) -> dict[str, Any]:
@@ -117,12 +118,16 @@ def _example(benchmark: BuiltIn, *, fetch: bool, progress: Progress) -> dict[str
     if folder is None:
         missing = "the items are not on this machine; --fetch gets them"
         return {"left_out": None, "example": None, "example_missing": missing}
+    wanted = 1 if benchmark.asset is None else None
     try:
-        items, left_out = benchmark.read(Draw(folder=folder, items=1, seed=_EXAMPLE_SEED))
+        items, left_out = benchmark.read(Draw(folder=folder, items=wanted, seed=_EXAMPLE_SEED))
     except MissingExtraError as error:
         missing = "; ".join(filter(None, (error.message, error.hint)))
         return {"left_out": None, "example": None, "example_missing": missing}
-    return {"left_out": left_out, "example": _as_asked(items[0]), "example_missing": None}
+    count = {} if benchmark.asset is None else {"items": len(items)}
+    return {
+        **count, "left_out": left_out, "example": _as_asked(items[0]), "example_missing": None,
+    }  # fmt: skip
 
 
 def _as_asked(item: ChoiceItem | GeneratedItem) -> dict[str, Any]:

@@ -120,6 +120,7 @@ def test_an_extra_is_there_if_all_its_packages_are(monkeypatch, there, expected)
     monkeypatch.setattr(metadata, "version", version)
     assert command._is_installed("x") is expected
     assert not command._is_installed("y")
+    assert command._is_installed("click"), "an extra that is not known yet, of its package's name"
 
 
 def test_without_its_items_a_set_has_no_example_and_the_way_to_them_is_said(invoke):
@@ -138,7 +139,7 @@ def test_items_in_the_cache_are_shown_as_they_are_asked(invoke, monkeypatch, tmp
     seen = []
 
     def read(draw):
-        seen.append(draw.folder)
+        seen.append((draw.folder, draw.items))
         return (WRITTEN,), 0
 
     add(monkeypatch, read, asset="thing", kind="generate", generation={"max_tokens": 9})
@@ -149,7 +150,8 @@ def test_items_in_the_cache_are_shown_as_they_are_asked(invoke, monkeypatch, tmp
     monkeypatch.setitem(asset_table.ASSETS, "thing", asset)
     monkeypatch.setattr(assets, "kept_asset", lambda name, _: place if name == "thing" else None)
     shown = invoke("benchmarks", "extra_set")
-    assert seen == [place]
+    assert seen == [(place, None)]
+    assert "items:      1\n" in shown.stdout
     assert shown.stdout.splitlines()[-11:] == [
         "max tokens: 9",
         "",
