@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,13 +10,17 @@ import numpy as np
 from silentzone.stats.proportions import wilson_interval
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 _SHARE_ABOVE_CHANCE = 0.1
 """Of the way from guessing to all right; a reference that may be further up is not at chance."""
 
 
-def at_chance(scores: NDArray[np.float64], chance: float) -> str | None:
+def at_chance(
+    scores: NDArray[np.float64], chance: float, golds: Sequence[str | None] = ()
+) -> str | None:
     """Say why a benchmark of choices cannot show a loss; null where it may.
 
     Parameters
@@ -24,6 +29,9 @@ def at_chance(scores: NDArray[np.float64], chance: float) -> str | None:
         0 or 1 per item, of the reference; NaN where it has no score.
     chance : float
         Expected score of guessing, in (0, 1).
+    golds : sequence of str, optional
+        The right answer to each item, as its place among the choices: who always gives the
+        commonest needs to know nothing either.
 
     Returns
     -------
@@ -37,10 +45,15 @@ def at_chance(scores: NDArray[np.float64], chance: float) -> str | None:
     if n == 0:
         return None
     low, high = wilson_interval(right, n)
-    if high >= chance + _SHARE_ABOVE_CHANCE * (1.0 - chance):
+    blind, words = chance, f"guessing gives {100 * chance:.1f} %"
+    counts = Counter(gold for gold in golds if gold is not None)
+    if counts and max(counts.values()) / counts.total() > chance:
+        blind = max(counts.values()) / counts.total()
+        words += f", always the same choice up to {100 * blind:.1f} %"
+    if high >= blind + _SHARE_ABOVE_CHANCE * (1.0 - blind):
         return None
     return (
         f"the reference answers {right} of {n} items right (95 % interval "
-        f"{100 * low:.1f} to {100 * high:.1f} %) and guessing gives {100 * chance:.1f} %: "
+        f"{100 * low:.1f} to {100 * high:.1f} %) and {words}: "
         "no loss of a candidate could be seen here"
     )

@@ -47,6 +47,8 @@ class Generator:
     about: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Where they are not the generator's own."""
+    chance: float = 0.0
+    """Expected score of guessing."""
 
 
 GENERATORS = {
@@ -72,7 +74,7 @@ GENERATORS = {
         Generator("spell_backward", "a word from its last letter to its first"),
         Generator("word_sorting", "words in the order of their characters"),
         Generator("knights_knaves", "who tells the truth, who lies"),
-        Generator("syllogism", "does a conclusion follow; yes or no"),
+        Generator("syllogism", "does a conclusion follow; yes or no", chance=0.5),
         Generator("family_relationships", "how two members of a family are related"),
     )
 }  # fmt: skip
@@ -290,6 +292,7 @@ def _built_in(name: str, about: str, generators: Sequence[Generator]) -> BuiltIn
         asset=None,
         read=functools.partial(_read, tuple(generators)),
         generation={"max_tokens": 512},
+        chance=math.fsum(one.chance for one in generators) / len(generators),
         extra="reasoning-gym",
     )
 

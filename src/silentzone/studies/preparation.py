@@ -229,8 +229,8 @@ def benchmarks_at_chance(
         name = job.model.name
         if not answers[benchmark.name].is_finished(folder, name):
             continue
-        scores, _ = folder.read_table(ITEMS, benchmark.name, name).floats("score")
-        why = at_chance(scores, benchmark.chance)
+        table = folder.read_table(ITEMS, benchmark.name, name)
+        why = at_chance(table.floats("score")[0], benchmark.chance, table.strings("target"))
         if why is not None:
             found[benchmark.name] = f'{why}; `at_chance = "go on"` measures it all the same'
     return found

@@ -38,3 +38,12 @@ def test_the_sentence_has_the_numbers():
 
 def test_items_without_a_score_say_nothing():
     assert at_chance(np.full(10, np.nan), 0.5) is None
+
+
+def test_who_always_gives_the_commonest_answer_knows_nothing():
+    golds = ["1"] * 620 + ["0"] * 380
+    assert at_chance(scores(620, 1000), 0.5) is None
+    why = at_chance(scores(620, 1000), 0.5, golds)
+    assert why is not None
+    assert "guessing gives 50.0 %, always the same choice up to 62.0 %" in why
+    assert at_chance(scores(750, 1000), 0.5, golds) is None

@@ -241,3 +241,10 @@ def test_the_process_of_the_checker_fits_its_memory_and_tells_a_failure():
     assert "KeyError" in str(failed.details)
     assert (again.status, again.score) == ("ok", 0.0)
     assert not CHECKERS["reasoning_gym"].is_confined
+
+
+def test_a_yes_or_no_question_has_the_chance_of_a_coin():
+    chances = {one.name: one.chance for one in own.REASONING_GYM}
+    assert chances["rg_syllogism"] == 0.5
+    assert chances["rg_chain_sum"] == 0.0
+    assert chances["reasoning_gym"] == pytest.approx(0.5 / 12)
