@@ -109,6 +109,9 @@ def compare(width, vocabulary, positions, rounds):
             compare_hidden(reference, [candidate], observed)[0].kl_divergence
         ),
         "torch.compile, float32 logits": lambda: in_chunks(reference, candidate, compiled),
+        "in pieces with torch, all metrics": lambda: (
+            compare_hidden(reference, [candidate], observed, dtype=torch.float32)[0].kl_divergence
+        ),
         "eager, float32 logits": lambda: in_chunks(reference, candidate, divergence),
     }
     times = {name: [] for name in ways}
@@ -215,12 +218,12 @@ def sweep(width, vocabulary, positions, rounds):
     """Time other plans than the chosen one."""
     reference, (candidate,), _ = models(width, vocabulary, positions)
     tiles = -(-vocabulary // 192)
-    chosen = hopper.choose_plan(-(-positions // 128), vocabulary, 2 * width, 132, 1)
+    chosen = hopper.choose_plan(positions, vocabulary, 2 * width, 132, columns=192)
     print(json.dumps({"width": width, "chosen": str(chosen)}))
     plans = {}
     for stretches, group in ((8, 16), (33, 16), (33, 8), (66, 8), (33, 4), (99, 4), (4, 32)):
         per = -(-tiles // stretches)
-        plans[stretches, group] = hopper.Plan(192, per, -(-tiles // per), group)
+        plans[stretches, group] = hopper.Plan(192, per, -(-tiles // per), group, 2)
     times = {key: [] for key in plans}
     for _ in range(rounds):
         for key, plan in plans.items():

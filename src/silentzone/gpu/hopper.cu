@@ -3,9 +3,12 @@
 // A block owns 128 positions and a stretch of the vocabulary. One thread feeds a ring of stages in
 // shared memory with the copy engine; two warpgroups multiply 64 positions each by BN vocabulary
 // entries. The groups share stages but no barrier: while one folds its logits the other multiplies.
+// CLUSTER blocks of different positions fetch each tile of a head together, a part each, and every
+// second tile is walked from its far end, where the hidden states were read last: the card works
+// against its power limit, and bytes moved cost power.
 //
 // Logits are kept in units of log 2, so that every exponential is one instruction.
-// The host gives BN, STAGES, NC (candidates), HAS_BIAS, CAPPED, and the text of MULTIPLY.
+// The host gives BN, STAGES, CLUSTER, NC (candidates), HAS_BIAS, CAPPED, and the text of MULTIPLY.
 
 typedef unsigned int u32;
 typedef unsigned long long u64;
@@ -49,13 +52,35 @@ __device__ __forceinline__ void barrier_wait(u32 bar, u32 parity) {
         : "=r"(done) : "r"(bar), "r"(parity) : "memory");
   } while (!done);
 }
-__device__ __forceinline__ void barrier_arrive(u32 bar) {
+// At the same barrier of another block of the cluster. What is released was only read: no fence of
+// cluster scope, which would stop the warp for longer than a tile takes.
+__device__ __forceinline__ void barrier_arrive(u32 bar, u32 block) {
+#if CLUSTER > 1
+  asm volatile(
+      "{.reg .b32 remote;\n"
+      "mapa.shared::cluster.u32 remote, %0, %1;\n"
+      "mbarrier.arrive.shared::cluster.b64 _, [remote];}\n" ::"r"(bar), "r"(block) : "memory");
+#else
   asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(bar) : "memory");
+#endif
 }
 __device__ __forceinline__ void copy_tile(u32 to, const TensorMap *map, int x, int y, u32 bar) {
   asm volatile(
       "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3}], [%4];" ::"r"(to),
       "l"(map), "r"(x), "r"(y), "r"(bar) : "memory");
+}
+__device__ __forceinline__ void copy_tile_to_all(u32 to, const TensorMap *map, int x, int y, u32 bar) {
+  asm volatile(
+      "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster [%0], [%1, {%2, %3}], [%4], %5;" ::"r"(to),
+      "l"(map), "r"(x), "r"(y), "r"(bar), "h"((unsigned short)((1 << CLUSTER) - 1)) : "memory");
+}
+__device__ __forceinline__ u32 cluster_rank() {
+  u32 rank;
+  asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+  return rank;
+}
+__device__ __forceinline__ void cluster_sync() {
+  asm volatile("barrier.cluster.arrive.release;\nbarrier.cluster.wait.acquire;\n" ::: "memory");
 }
 // K-major tile with rows of 128 bytes under the 128-byte swizzle
 __device__ __forceinline__ u64 descriptor(u32 address) {
@@ -68,6 +93,10 @@ __device__ __forceinline__ float ex2(float x) {
   float y;
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
+}
+// cap * tanh: its error is some 1e-7 of the cap, as the rounding of a logit near the cap
+__device__ __forceinline__ float capped(float z, float by, float cap) {
+  return cap - __fdividef(2.f * cap, 1.f + ex2(z * by));
 }
 __device__ __forceinline__ float quad_max(float x) {
   x = fmaxf(x, __shfl_xor_sync(~0u, x, 1));
@@ -120,7 +149,7 @@ __device__ __forceinline__ void product(float (&acc)[NF], Ring &ring, int &pendi
     for (int i = 0; i < BK / 16; ++i) multiply(acc, a + 2 * i, b + 2 * i, k | i);
     asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
     asm volatile("wgmma.wait_group.sync.aligned 1;" ::: "memory");
-    if (pending >= 0 && thread == 0) barrier_arrive(ring.empty + pending * 8);
+    if (pending >= 0 && thread < CLUSTER) barrier_arrive(ring.empty + pending * 8, thread);
     pending = ring.stage;
     ring.next();
   }
@@ -129,20 +158,18 @@ __device__ __forceinline__ void product(float (&acc)[NF], Ring &ring, int &pendi
 // Products to logits in units of log 2; gives the factor that is still to be applied.
 __device__ __forceinline__ float finish(float (&acc)[NF], const Params &p, int model, int col0, int lane) {
   float factor = p.scale[model];
-  if (HAS_BIAS || CAPPED) {
+  if (HAS_BIAS && p.bias[model] != 0) {
+    const float *bias = p.bias[model];
 #pragma unroll
     for (int i = 0; i < NF; ++i) {
-      float z = acc[i];
-      if (HAS_BIAS) {
-        int col = col0 + 8 * (i / 4) + 2 * (lane & 3) + (i & 1);
-        if (p.bias[model] != 0 && col < p.V) z += fmaxf(p.bias[model][col], LOWEST);
-      }
-      if (CAPPED && p.cap_out[model] > 0.f)
-        z = p.cap_out[model] - 2.f * p.cap_out[model] / (1.f + ex2(z * p.cap_in[model]));
-      else
-        z *= factor;
-      acc[i] = z;
+      const int col = col0 + 8 * (i / 4) + 2 * (lane & 3) + (i & 1);
+      acc[i] += fmaxf(bias[min(col, p.V - 1)], LOWEST);
     }
+  }
+  if (CAPPED && p.cap_out[model] > 0.f) {
+    const float cap = p.cap_out[model], by = p.cap_in[model];
+#pragma unroll
+    for (int i = 0; i < NF; ++i) acc[i] = capped(acc[i], by, cap);
     factor = 1.f;
   }
   if (col0 + BN > p.V) {
@@ -186,6 +213,9 @@ __device__ __forceinline__ void raise(const float (&acc)[NF], float factor, floa
 }
 
 extern "C" __global__ void __launch_bounds__(384, 1)
+#if CLUSTER > 1
+    __cluster_dims__(CLUSTER, 1, 1)
+#endif
     fused(const __grid_constant__ Maps maps, const __grid_constant__ Params p) {
   extern __shared__ __align__(1024) unsigned char memory[];
   __shared__ __align__(8) u64 barriers[2 * STAGES];
@@ -200,17 +230,19 @@ extern "C" __global__ void __launch_bounds__(384, 1)
   if (threadIdx.x == 0) {
     for (int s = 0; s < STAGES; ++s) {
       barrier_init(ring.full + s * 8, 1);
-      barrier_init(ring.empty + s * 8, 2);
+      barrier_init(ring.empty + s * 8, 2 * CLUSTER);
     }
     asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
   }
-  __syncthreads();
+  const u32 rank = CLUSTER > 1 ? cluster_rank() : 0;
+  if (CLUSTER > 1) cluster_sync(); else __syncthreads();
 
   // `group` blocks of positions times all stretches are neighbours in time: what they share of
-  // hidden states and heads then stays in the L2 cache
-  const int per_group = p.group * p.splits, g = blockIdx.x / per_group;
-  const int here = min(p.n_rows - g * p.group, p.group), inside = blockIdx.x - g * per_group;
-  const int row0 = (g * p.group + inside % here) * BM, split = inside / here;
+  // hidden states and heads then stays in the L2 cache. All three are counted in clusters here.
+  const int clusters = p.n_rows / CLUSTER, most = p.group / CLUSTER, id = blockIdx.x / CLUSTER;
+  const int g = id / (most * p.splits), here = min(clusters - g * most, most);
+  const int inside = id - g * most * p.splits, split = inside / here;
+  const int row0 = ((g * most + inside % here) * CLUSTER + rank) * BM;
   const int lo = split * p.tiles_per, hi = min(lo + p.tiles_per, p.n_tiles);
 
   if (group == 0) {
@@ -219,12 +251,18 @@ extern "C" __global__ void __launch_bounds__(384, 1)
       ring.phase = 1;
       for (int j = lo; j < hi; ++j)
         for (int model = 0; model <= NC; ++model)
-          for (int k = 0; k < p.k_steps[model]; ++k) {
-            u32 full = ring.full + ring.stage * 8, base = ring.stages + ring.stage * STAGE_BYTES;
+          for (int step = 0; step < p.k_steps[model]; ++step) {
+            const u32 full = ring.full + ring.stage * 8, base = ring.stages + ring.stage * STAGE_BYTES;
+            const int k = ((j & 1) ? p.k_steps[model] - 1 - step : step) * BK;
+            const TensorMap *map = &maps.map[2 * model];
             barrier_wait(ring.empty + ring.stage * 8, ring.phase);
             barrier_expect(full, STAGE_BYTES);
-            copy_tile(base, &maps.map[2 * model], k * BK, row0, full);
-            copy_tile(base + A_BYTES, &maps.map[2 * model + 1], k * BK, j * BN, full);
+            copy_tile(base, map, k, row0, full);
+            if (CLUSTER > 1)
+              copy_tile_to_all(base + A_BYTES + rank * (B_BYTES / CLUSTER), map + 1, k,
+                               j * BN + rank * (BN / CLUSTER), full);
+            else
+              copy_tile(base + A_BYTES, map + 1, k, j * BN, full);
             ring.next();
           }
     }
@@ -249,7 +287,7 @@ extern "C" __global__ void __launch_bounds__(384, 1)
       for (int n = 0; n < NC; ++n) {
         product(ac, ring, pending, p.k_steps[n + 1], group - 1, thread);
         asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");
-        if (thread == 0) barrier_arrive(ring.empty + pending * 8);
+        if (thread < CLUSTER) barrier_arrive(ring.empty + pending * 8, thread);
         pending = -1;
         if (n == 0) {
           f_r = finish(ar, p, 0, col0, lane);
@@ -314,6 +352,7 @@ extern "C" __global__ void __launch_bounds__(384, 1)
       }
     }
   }
+  if (CLUSTER > 1) cluster_sync();  // no block may end while another still signals to it
 }
 
 // The observed token's logit: one warp per position. Same units.
@@ -329,6 +368,6 @@ extern "C" __global__ void __launch_bounds__(256) observed(
 #pragma unroll
   for (int step = 16; step > 0; step /= 2) z += __shfl_xor_sync(~0u, z, step);
   if (bias != 0) z += fmaxf(bias[tokens[row]], LOWEST);
-  z = cap_out > 0.f ? cap_out - 2.f * cap_out / (1.f + ex2(z * cap_in)) : z * scale;
+  z = cap_out > 0.f ? capped(z, cap_in, cap_out) : z * scale;
   if (lane == 0) out[row] = z;
 }

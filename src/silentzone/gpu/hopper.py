@@ -36,8 +36,9 @@ _STAGES = 4
 """Stages of the ring: with more, blocks drift apart and the L2 cache serves fewer of them."""
 _COMMON_FIELDS = 4
 _OWN_FIELDS = 6
-_L2_BYTES = 24_000_000
-"""Hidden states of the blocks that run together: they should stay in the L2 cache."""
+_GROUPS = ((16, 12_000_000), (8, 24_000_000))
+"""Blocks side by side, while their hidden states take no more bytes; measured on an H100."""
+_FEWEST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,9 @@ class Plan:
     """Tiles of one stretch."""
     stretches: int
     group: int
-    """Blocks of positions that run side by side over all stretches."""
+    """Blocks of positions that run side by side over all stretches; a multiple of ``cluster``."""
+    cluster: int
+    """Blocks that fetch a head's tiles together."""
 
 
 def supports(reference: Projection, candidates: Sequence[Projection]) -> bool:
@@ -103,12 +106,14 @@ def sum_rows(
     import torch
 
     models = [reference, *candidates]
-    positions, width = reference.hidden_TD.shape
-    blocks = -(-positions // _ROWS)
+    positions = reference.hidden_TD.shape[0]
     device = reference.hidden_TD.device
     if plan is None:
         processors = torch.cuda.get_device_properties(device).multi_processor_count
-        plan = choose_plan(blocks, vocabulary, width * len(models), processors, len(candidates))
+        widths = sum(int(model.hidden_TD.shape[1]) for model in models)
+        # beside the sums of several candidates the wider tile would not fit the registers
+        columns = 192 if len(candidates) == 1 else 160
+        plan = choose_plan(positions, vocabulary, widths, processors, columns=columns)
     with torch.cuda.device(device):
         out = torch.empty(
             (plan.stretches, _COMMON_FIELDS + _OWN_FIELDS * len(candidates), positions),
@@ -118,12 +123,19 @@ def sum_rows(
         biases = [_contiguous_bias(model) for model in models]
         shared_bytes = _STAGES * (_ROWS + plan.columns) * _DEPTH * 2 + 1024
         function = _function(
-            _macros(models, plan.columns), "fused", shared_bytes, torch.cuda.current_device()
+            _macros(models, plan.columns, plan.cluster),
+            "fused",
+            shared_bytes,
+            torch.cuda.current_device(),
         )
-        maps, keep = _tile_maps(models, plan.columns)
+        maps, keep = _tile_maps(models, plan)
         arguments = _arguments(models, biases, out, vocabulary, plan)
         cuda_driver.launch(
-            function, blocks * plan.stretches, _THREADS, shared_bytes, [maps, arguments]
+            function,
+            _blocks(positions, plan.cluster) * plan.stretches,
+            _THREADS,
+            shared_bytes,
+            [maps, arguments],
         )
         del keep
     return [_unpack(out, number) for number in range(len(candidates))]
@@ -139,7 +151,7 @@ def observed_logits(model: Projection, observed: torch.Tensor) -> torch.Tensor:
     with torch.cuda.device(hidden.device):
         out = torch.empty(positions, dtype=torch.float32, device=hidden.device)
         function = _function(
-            _macros([model, model], 160), "observed", 0, torch.cuda.current_device()
+            _macros([model, model], 160, 1), "observed", 0, torch.cuda.current_device()
         )
         scale, cap_in, cap_out = _factors(model)
         arguments = [
@@ -154,26 +166,27 @@ def observed_logits(model: Projection, observed: torch.Tensor) -> torch.Tensor:
     return out * math.log(2.0)
 
 
-def choose_plan(blocks: int, vocabulary: int, width: int, processors: int, candidates: int) -> Plan:
+def choose_plan(
+    positions: int, vocabulary: int, width: int, processors: int, *, columns: int
+) -> Plan:
     """Choose a split of the vocabulary that keeps all processors at work to the end.
 
     Parameters
     ----------
-    blocks : int
-        Blocks of 128 positions.
-    vocabulary : int
+    positions, vocabulary : int
     width : int
         Summed widths of the models' hidden states.
     processors : int
         Multiprocessors; each runs one block.
-    candidates : int
+    columns : int
+        Vocabulary entries of a tile.
     """
-    columns = 192 if candidates == 1 else 160
     tiles = -(-vocabulary // columns)
-    group = 16
-    while group > 4 and group * _ROWS * width * 2 > _L2_BYTES:
-        group //= 2
-    group = min(group, blocks)
+    # a cluster's empty second block would cost a processor
+    cluster = 1 if _blocks(positions, 1) in (1, 3, 5, 7) else 2
+    blocks = _blocks(positions, cluster)
+    fitting = [many for many, size in _GROUPS if many * _ROWS * width * 2 <= size]
+    group = min([*fitting, _FEWEST][0], blocks)
     least = min(max(1, processors // group), tiles)
     best, best_share = least, 0.0
     for stretches in range(least, min(3 * least, tiles) + 1):
@@ -184,10 +197,17 @@ def choose_plan(blocks: int, vocabulary: int, width: int, processors: int, candi
         if share > best_share * 1.005:  # more stretches only where they fill more
             best, best_share = used, share
     per = -(-tiles // best)
-    return Plan(columns=columns, tiles_per=per, stretches=-(-tiles // per), group=group)
+    return Plan(columns, per, -(-tiles // per), group, cluster)
 
 
-def _macros(models: Sequence[Projection], columns: int) -> tuple[tuple[str, str], ...]:
+def _blocks(positions: int, cluster: int) -> int:
+    """Blocks of positions, filled up to whole clusters."""
+    return -(-positions // (_ROWS * cluster)) * cluster
+
+
+def _macros(
+    models: Sequence[Projection], columns: int, cluster: int
+) -> tuple[tuple[str, str], ...]:
     import torch
 
     half = models[0].hidden_TD.dtype == torch.float16
@@ -204,6 +224,7 @@ def _macros(models: Sequence[Projection], columns: int) -> tuple[tuple[str, str]
     return (
         ("BN", str(columns)),
         ("STAGES", str(_STAGES)),
+        ("CLUSTER", str(cluster)),
         ("NC", str(len(models) - 1)),
         ("HAS_BIAS", str(int(any(model.bias_V is not None for model in models)))),
         ("CAPPED", str(int(any(model.softcap is not None for model in models)))),
@@ -229,9 +250,10 @@ def _function(
 
 
 def _tile_maps(
-    models: Sequence[Projection], columns: int
+    models: Sequence[Projection], plan: Plan
 ) -> tuple[ctypes.Array[ctypes.c_char], object]:
     """Descriptions of every matrix, 64-byte aligned, and the buffer that holds them."""
+    part = plan.columns // plan.cluster
     size = 256 * len(models)
     buffer = ctypes.create_string_buffer(size + 64)
     start = -ctypes.addressof(buffer) % 64
@@ -239,7 +261,7 @@ def _tile_maps(
     address = ctypes.addressof(maps)
     for number, model in enumerate(models):
         cuda_driver.describe_tiles(address + 256 * number, model.hidden_TD, (_ROWS, _DEPTH))
-        cuda_driver.describe_tiles(address + 256 * number + 128, model.weight_VD, (columns, _DEPTH))
+        cuda_driver.describe_tiles(address + 256 * number + 128, model.weight_VD, (part, _DEPTH))
     return maps, buffer
 
 
@@ -266,7 +288,7 @@ def _arguments(
     filled = Params(out=out.data_ptr(), T=out.shape[2], V=vocabulary)
     filled.n_tiles, filled.tiles_per = -(-vocabulary // plan.columns), plan.tiles_per
     filled.splits, filled.group = plan.stretches, plan.group
-    filled.n_rows = -(-out.shape[2] // _ROWS)
+    filled.n_rows = _blocks(out.shape[2], plan.cluster)
     for number, model in enumerate(models):
         bias = biases[number]
         filled.bias[number] = None if bias is None else bias.data_ptr()
