@@ -29,6 +29,7 @@ demo-quick: setup ## the same in little, for a first look
 
 test: setup-test lint ## every check and test, the engine's and the browser's included
 	@scripts/system_packages.sh
+	@scripts/axe_core.sh
 	SILENTZONE_REQUIRE_ENGINE=$(SILENTZONE_REQUIRE_ENGINE) $(BIN)/pytest
 
 check-fast: setup-test lint ## the same without engine, browser and slow tests

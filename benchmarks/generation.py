@@ -35,6 +35,10 @@ FORMS = (
     "Name three foods of {}.",
     "Write two sentences about {}.",
     "Which languages are spoken in {}?",
+    "What is {} best known for?",
+    "Describe the weather of {} in one sentence.",
+    "Which countries lie next to {}?",
+    "Write a short poem about {}.",
 )
 
 

@@ -18,7 +18,7 @@ place=$(pwd -P)
 wanted=$(cat requirements/*.txt pyproject.toml scripts/setup.sh scripts/llama_cpp_wheel.py | cksum; echo "$place")
 is_ready() { [ "$(cat "$venv/.ready-$1" 2>/dev/null)" = "$wanted" ] && "$venv/bin/python" -c 'import silentzone' 2>/dev/null; }
 
-install() { "$venv/bin/python" -m pip install -qq --require-hashes --requirement "requirements/$1.txt"; }
+install() { "$venv/bin/python" -m pip install -qq --require-hashes --requirement "requirements/$1.txt" "${@:2}"; }
 
 if ! is_ready run; then
     if [ "$(cat "$venv/.place" 2>/dev/null)" != "$place" ] || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
@@ -43,5 +43,8 @@ fi
 if [ "$kind" = test ] && ! is_ready test; then
     say "installing what the checks need"
     install test
+    # These lists are whole; some comes as source and is built by the setuptools pinned for that.
+    install lm-eval --no-deps --no-build-isolation
+    install reasoning-gym --no-deps --no-build-isolation
     echo "$wanted" >"$venv/.ready-test"
 fi

@@ -1,24 +1,46 @@
 #!/usr/bin/env bash
-# Offer the report tests a browser: Debian's chromium and a font, where apt may be used.
-# Never fails: without a browser those tests are skipped and say so.
+# Offer the tests what Debian has for them, where apt may be used: chromium and a font for those of
+# the report, bubblewrap for those of the sandbox. Each on its own, whatever becomes of the other.
+# Never fails: what is missing is said here, and by the tests that need it.
 set -uo pipefail
 
-for name in chromium chromium-browser google-chrome google-chrome-stable; do
-    command -v "$name" >/dev/null && exit 0
-done
-[ -n "${SILENTZONE_CHROMIUM:-}" ] && exit 0
+is_updated=no
 
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "setup: installing chromium for the tests of the report" >&2
+# install NAME PACKAGE... : whether the program NAME is there, installed now if it can be
+install() {
+    local name=$1 log
+    shift
+    command -v "$name" >/dev/null && return 0
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
+    echo "setup: installing $name for the tests" >&2
     export DEBIAN_FRONTEND=noninteractive
     log=$(mktemp)
-    if { apt-get update && apt-get install -y --no-install-recommends chromium fonts-dejavu-core; } \
-        </dev/null >"$log" 2>&1 && command -v chromium >/dev/null; then
-        rm -f "$log"
-        exit 0
+    if [ "$is_updated" = no ]; then
+        # Older lists may do as well.
+        apt-get update </dev/null >"$log" 2>&1 || tail -n 3 "$log" >&2
+        is_updated=yes
     fi
-    tail -n 3 "$log" >&2
+    apt-get install -y --no-install-recommends "$@" </dev/null >"$log" 2>&1 || tail -n 3 "$log" >&2
     rm -f "$log"
+    command -v "$name" >/dev/null
+}
+
+if ! install bwrap bubblewrap; then
+    echo "setup: no bubblewrap here, so the tests of the sandbox cannot be run" >&2
+    echo "hint: install bubblewrap (0.7 or later)" >&2
 fi
-echo "setup: no chromium here, so the tests that open the report in a browser will be skipped" >&2
-echo "hint: install chromium, or name one: SILENTZONE_CHROMIUM=/path/to/chromium" >&2
+
+has_chromium() {
+    local name
+    [ -n "${SILENTZONE_CHROMIUM:-}" ] && return 0
+    for name in chromium-browser google-chrome google-chrome-stable; do
+        command -v "$name" >/dev/null && return 0
+    done
+    install chromium chromium fonts-dejavu-core
+}
+
+if ! has_chromium; then
+    echo "setup: no chromium here, so the tests that open the report in a browser will be skipped" >&2
+    echo "hint: install chromium, or name one: SILENTZONE_CHROMIUM=/path/to/chromium" >&2
+fi
+exit 0

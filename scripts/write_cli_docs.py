@@ -19,7 +19,20 @@ Written by `make docs` from the commands' own `--help`; do not edit by hand.
 Data goes to stdout, everything else to stderr. Every option can also be given by an environment
 variable: `SILENTZONE_`, the command, the option, in capitals with underscores, for example
 `SILENTZONE_DEMO_QUICK=1`. Colour is never the only carrier of a meaning, and `NO_COLOR` is
-respected.
+respected. Away from a terminal there are no bars and no escape codes: each finished step is one
+line. `--quiet` leaves results and errors only; `--json` puts one JSON object on stdout.
+
+| exit code | when |
+|---|---|
+| 0 | Done. A model that could not be measured is named on stderr and does not change the code. |
+| 1 | The input or this machine is at fault: the message says what is wrong, where, what to do. |
+| 2 | Wrong usage: an unknown command or option, an impossible value, a file that is not there. |
+| 3 | A check that was demanded is not met. |
+| 70 | A bug of ours; `silentzone --debug ...` shows where. |
+| 130 | Stopped by Ctrl-C; stderr ends with what is kept and the command to go on with. |
+
+**Completion.** `eval "$(silentzone completion bash)"` in `~/.bashrc`; zsh and fish are below.
+Commands, options, study folders and built-in benchmarks are completed.
 """
 
 

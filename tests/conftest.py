@@ -1,7 +1,7 @@
-"""Fixtures that need something outside the checkout: real models, a browser, published cohorts.
+"""Fixtures that need something outside the checkout: real models, a sandbox, a browser, cohorts.
 
 A missing piece skips the test with its reason. With ``CI=true`` or ``SILENTZONE_REQUIRE_ENGINE=1``
-a missing engine or model fails instead: a check that silently leaves out the engine proves little.
+a missing engine, model or sandbox fails instead: a check that leaves these out proves little.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ import importlib.util
 import os
 import shutil
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import hypothesis
 import pytest
 
 from silentzone.errors import SilentzoneError
+
+if TYPE_CHECKING:
+    from silentzone.execution.bubblewrap import SandboxState
 
 ROOT = Path(__file__).parent.parent
 
@@ -89,6 +92,28 @@ def smollm2_f16(smollm2_source: Path, llama_cpp_version: str) -> Path:
 def smollm2_q8_0(smollm2_f16: Path, llama_cpp_version: str) -> Path:
     """SmolLM2 in Q8_0, from the F16 file."""
     return _made_once(smollm2_f16, "Q8_0", llama_cpp_version)
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> SandboxState:
+    """A sandbox that works."""
+    from silentzone.execution.sandbox import sandbox_state
+
+    state = sandbox_state()
+    if not state.is_usable:
+        _without_engine(f"no sandbox works here: {state.missing} ({state.command})")
+    return state
+
+
+@pytest.fixture(scope="session")
+def human_eval() -> Path:
+    """Folder of HumanEval's items."""
+    from silentzone.studies.assets import fetch_asset
+
+    try:
+        return fetch_asset("human-eval")
+    except SilentzoneError as error:
+        _without_engine(f"HumanEval is not there: {error.message}")
 
 
 @pytest.fixture(scope="session")

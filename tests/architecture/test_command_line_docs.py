@@ -36,5 +36,5 @@ def test_every_command_and_option_has_help(name):
 
 def test_the_promised_commands_are_there():
     assert set(cli.commands) == {
-        "demo", "run", "compare", "analyze", "report", "plan", "backends",
+        "demo", "init", "run", "compare", "analyze", "report", "plan", "backends", "completion",
     }  # fmt: skip

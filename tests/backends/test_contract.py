@@ -251,6 +251,29 @@ def test_continuations_have_the_logits_of_a_window_of_the_same_tokens(
         assert _divergence(as_window, logits, window, whole).max() <= LARGEST_NOISE
 
 
+def test_prompts_that_begin_alike_have_the_logits_of_prompts_asked_alone(backend):
+    header, ends = backend.tokenize(TEXT, add_bos=True), (" one", " two or three")
+    requests = [
+        ContinuationRequest(
+            np.concatenate(
+                (header[: len(header) - 5 * (k // 3)], backend.tokenize(q, add_bos=False))
+            ),
+            tuple(backend.tokenize(end, add_bos=False) for end in ends),
+        )
+        for k, q in enumerate((" Who?", " Where?", " Why?") * 3)
+    ]
+    together = [part.logits_NV.copy() for part in backend.continuation_logits(requests)]
+    alone = [
+        (part.logits_NV.copy(), request.continuations[part.continuation])
+        for request in requests
+        for part in backend.continuation_logits([request])
+    ]
+    for logits, (wanted, observed) in zip(together, alone, strict=True):
+        described = describe_rows(wanted, observed)
+        noise = compare_rows(wanted, logits, observed, described).kl_divergence
+        assert noise.max() <= LARGEST_NOISE
+
+
 def test_continuations_with_hidden_states_have_the_same_logits(case, backend, requests):
     head = case.engine.output_head(case.path)
     without = [part.logits_NV.copy() for part in backend.continuation_logits(requests)]

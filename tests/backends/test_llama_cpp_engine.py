@@ -277,7 +277,7 @@ def test_weights_that_are_not_numbers_fail_the_reference_and_name_the_place(dama
     assert failure["part"] == "reference on made"
     assert "not finite in window 0" in failure["cause"]
     assert "position 257" in failure["cause"]
-    assert "damaged" in failure["hint"]
+    assert "damaged" in failure["raised"]["hint"]
 
 
 def test_tiny_windows_are_decoded_in_as_many_sequences_as_the_engine_has(backend, windows):

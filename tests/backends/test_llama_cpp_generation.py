@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.backends.conftest import opened
@@ -186,3 +188,74 @@ def test_a_text_in_other_letters_is_whole(backend):
     assert "\ufffd" not in result.text
     pieces = b"".join(backend.token_bytes(np.asarray(result.tokens)))
     assert pieces.decode("utf-8", "ignore") == result.text
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Tokens of every call of the engine."""
+    from silentzone.backends.llama_cpp.context import Context
+
+    lengths, decode = [], Context.decode
+
+    def counted(self, batch, where):
+        lengths.append(len(batch))
+        decode(self, batch, where)
+
+    monkeypatch.setattr(Context, "decode", counted)
+    return lengths
+
+
+def drafted(requests, drafts):
+    return [
+        replace(request, draft=np.array(draft, np.int32))
+        for request, draft in zip(requests, drafts, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+def test_a_draft_that_is_right_saves_calls_and_changes_no_token(
+    backend, requests, together, calls, slots
+):
+    plain = in_order(backend, requests, slots=slots)
+    plain_calls = len(calls)
+    calls.clear()
+    drafts = [result.tokens for result in plain]
+    results = in_order(backend, drafted(requests, drafts), slots=slots)
+    assert sum(same(plain, results)) >= 7  # rounding depends on the shape of a batch: a rate
+    assert len(calls) < 0.8 * plain_calls
+    assert max(calls) > 8
+    assert [one.finish_reason for one in results] == [one.finish_reason for one in plain]
+
+
+def test_a_draft_decides_no_token(backend, requests, together):
+    right = [result.tokens.tolist() for result in together]
+    wrong = right[1:] + right[:1]
+    half = [tokens[:5] + other for tokens, other in zip(right, wrong, strict=True)]
+    unknown = [[*tokens[:3], 2**31 - 1, -5] for tokens in right]
+    for drafts in (wrong, half, unknown, [[]] * len(right), [[-1]] * len(right)):
+        results = in_order(backend, drafted(requests, drafts), slots=8)
+        assert sum(same(together, results)) >= 7
+
+
+def test_drafted_texts_end_as_plain_ones_do(backend):
+    prompt = backend.tokenize("One, two, three, four,", add_bos=True)
+    free = TextRequest(prompt=prompt, max_tokens=20)
+    (whole,) = in_order(backend, [free])
+    draft = np.concatenate((whole.tokens, whole.tokens))
+    for request in (free, replace(free, stop=("six, se",)), replace(free, max_tokens=1)):
+        for room in (CONTEXT, len(prompt) + 3, len(prompt)):
+            (plain,) = backend.generate([request], context_length=room)
+            (tried,) = backend.generate([replace(request, draft=draft)], context_length=room)
+            assert tried.tokens.tolist() == plain.tokens.tolist()
+            assert (tried.text, tried.finish_reason) == (plain.text, plain.finish_reason)
+
+
+def test_a_sampled_text_has_no_draft(backend, requests, calls):
+    sampling = Sampling(temperature=1.0, seed=3)
+    plain = [replace(request, sampling=sampling, max_tokens=8) for request in requests[:2]]
+    texts = in_order(backend, plain, slots=1)
+    lengths = list(calls)
+    calls.clear()
+    again = in_order(backend, drafted(plain, [text.tokens for text in texts]), slots=1)
+    assert same(texts, again) == [True, True]
+    assert calls == lengths

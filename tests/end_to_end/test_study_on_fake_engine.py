@@ -90,7 +90,7 @@ def test_a_run_leaves_every_part_of_every_model(finished):
 def test_every_part_is_measured_once(finished):
     measured = finished["measured"]
     assert len(measured) == len(set(measured))
-    assert sum(model == "ref" for model, _ in measured) == 5
+    assert sum(model == "ref" for model, _ in measured) == 6  # the questions besides
     assert sum(model == "a" for model, _ in measured) == 5
 
 
@@ -102,6 +102,21 @@ def test_the_outcome_is_what_the_folder_holds(finished):
     assert json.loads((out / "analysis.json").read_text("utf-8")) == outcome.analysis
     assert {one["status"] for one in outcome.analysis["candidates"]} == {"complete"}
     assert not list(out.rglob("*partial*"))
+
+
+def test_every_changed_answer_can_be_looked_at(finished):
+    flips = json.loads((finished["out"] / "flips.json").read_text("ascii"))
+    decomposition = finished["outcome"].analysis["decomposition"]
+    for kind in ("harm", "gain"):
+        told = sum(one["kind"] == kind for one in flips["changes"])
+        assert told == sum(row[kind] for row in decomposition if row["benchmark"] == "own")
+    assert flips["changes"]
+    question = flips["questions"][0]
+    assert len(question["prompt"].split()) == 5
+    assert len(question["choices"]) == len(question["reference"]["log_likelihoods"]) == 3
+    change = flips["changes"][0]
+    assert change["log_likelihoods"] != question["reference"]["log_likelihoods"]
+    assert change["divergence"] > 0
 
 
 def test_the_manifest_says_what_ran(finished):
@@ -196,7 +211,8 @@ CHANGES: dict[str, tuple[dict[str, Any], set[str]]] = {
     ),
     "fewer items": (
         {"benchmarks": [{"name": "own", "path": "own.jsonl", "items": 8}]},
-        {"benchmark own", "churn floor on own", "reference along own", "fidelity along own"},
+        {"benchmark own", "churn floor on own", "reference along own", "fidelity along own",
+         "questions of own"},
     ),
     "no divergences along the choices": (
         {"benchmarks": [{"name": "own", "path": "own.jsonl", "divergence": False}]},

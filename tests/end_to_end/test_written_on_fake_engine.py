@@ -7,6 +7,8 @@ import json
 import pytest
 from tests.end_to_end.fake_studies import StudyFiles, run_in_process
 
+from silentzone.backends.base import BatchSplit
+from silentzone.backends.fake import FakeBackend
 from silentzone.records.tables import CHURN, GENERATIONS, ITEMS
 from silentzone.store.folder import StudyFolder
 
@@ -148,3 +150,27 @@ def test_a_setting_that_can_change_an_answer_makes_another_part(written):
     _, measured, _ = written(lines(), max_tokens=13)
     assert ("ref", "benchmark w") in measured
     assert written(lines(), max_tokens=12)[1] == []
+
+
+def test_candidates_are_given_the_references_answers_where_they_are_drafted(written, monkeypatch):
+    asked = []
+    generate = FakeBackend.generate
+
+    def spied(self, requests, **options):
+        if options.get("split") == BatchSplit():
+            asked.append((self.model.name, [request.draft for request in requests]))
+        return generate(self, requests, **options)
+
+    monkeypatch.setattr(FakeBackend, "generate", spied)
+    folder, _, _ = written(lines(), drafted=True)
+    tokens = folder.read_table(GENERATIONS, "w", "ref").integer_lists("token_ids")
+    (first, none), (second, drafts) = asked
+    assert (first, second) == ("ref", "a")
+    assert none == [None] * 8
+    assert [draft.tolist() for draft in drafts] == tokens
+    assert any(tokens)
+    asked.clear()
+    for options in ({"drafted": True, "temperature": 1.0}, {"drafted": False}):
+        written(lines(), out=f"out {len(asked)}", **options)
+    assert len(asked) == 4
+    assert all(drafts == [None] * 8 for _, drafts in asked)

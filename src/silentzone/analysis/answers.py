@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from silentzone.analysis.audit import AuditRule, Evidence, audit, headline
+from silentzone.analysis.audit import AuditRule, Evidence, audit, headline, no_listener
 from silentzone.analysis.benchmarks import Benchmarks, ScoreEvidence, composite_rows_of
 from silentzone.analysis.best import all_pairs, best_set, compared_models, yardstick
 from silentzone.analysis.changes import decomposition_rows
@@ -24,7 +24,7 @@ from silentzone.analysis.zones import FULL, form_zone
 from silentzone.records.config import AuditEntry, DecisionEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -101,7 +101,9 @@ def score_sections(
     }
 
 
-def audit_sections(evidence: Evidence, settings: Settings) -> dict[str, Any]:
+def audit_sections(
+    evidence: Evidence, settings: Settings, on_share: Callable[[float], None] = no_listener
+) -> dict[str, Any]:
     """Sections of the audit, and which metric the headline speaks of."""
     first = headline(evidence.metrics)
     if not evidence.has_scores:
@@ -111,7 +113,7 @@ def audit_sections(evidence: Evidence, settings: Settings) -> dict[str, Any]:
         )  # fmt: skip
         found: dict[str, Any] = {name: [] for name in sections}
     else:
-        found = dict(audit(evidence, settings.audit_rule).as_json())
+        found = dict(audit(evidence, settings.audit_rule, on_share=on_share).as_json())
     return {
         "headline": None if first is None else {"metric": first.metric, "corpus": first.corpus},
         "audit_settings": asdict(settings.audit),

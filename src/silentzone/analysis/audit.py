@@ -57,7 +57,7 @@ from silentzone.stats.disattenuation import (
 from silentzone.stats.shapes import ORDER, SHAPES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from silentzone.analysis.as_json import JsonObject
     from silentzone.analysis.axes import Axis, RankedMetric
@@ -65,6 +65,8 @@ if TYPE_CHECKING:
 JUDGED_SCORES = (COMPOSITE, *(f"{part}:{COMPOSITE}" for part in PARTS))
 N_RESAMPLES = 1000
 _MOST_JUDGED = 12
+_RELATIONS_SHARE = 0.75
+"""Part of an audit's time that the relations themselves take; measured on the demonstration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -129,13 +131,21 @@ def headline(metrics: Sequence[RankedMetric]) -> RankedMetric | None:
     )
 
 
-def audit(evidence: Evidence, rule: AuditRule) -> Audit:
+def no_listener(share: float) -> None:
+    """Tell nobody how much is done."""
+
+
+def audit(
+    evidence: Evidence, rule: AuditRule, *, on_share: Callable[[float], None] = no_listener
+) -> Audit:
     """Judge every metric of a cohort.
 
     Parameters
     ----------
     evidence : Evidence
     rule : AuditRule
+    on_share : callable, optional
+        Told how much of the work is done, as a share of 1.
 
     Returns
     -------
@@ -144,7 +154,8 @@ def audit(evidence: Evidence, rule: AuditRule) -> Audit:
     """
     judged_metrics = _judged_metrics(evidence.metrics)
     relations: list[Relation] = []
-    for metric in evidence.metrics:
+    for number, metric in enumerate(evidence.metrics):
+        on_share(_RELATIONS_SHARE * number / len(evidence.metrics))
         found = _relations(evidence, rule, metric)
         if metric in judged_metrics:
             found = _refined(evidence, rule, metric, found)
@@ -152,6 +163,7 @@ def audit(evidence: Evidence, rule: AuditRule) -> Audit:
     relations = with_holm(relations, evidence.benchmarks)
     judged = tuple(one for one in relations if one.expected is not None)
     first = headline(evidence.metrics)
+    on_share(_RELATIONS_SHARE)
     return Audit(
         relations=tuple(relations),
         judged=judged,

@@ -13,6 +13,7 @@ from silentzone.analysis.churn import (
     wrong_to_wrong,
 )
 from silentzone.analysis.scores import COMPOSITE, CompositeDifference
+from silentzone.stats.multiplicity import holm
 from silentzone.stats.paired import Decomposition
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from silentzone.analysis.churn import ChurnRows
     from silentzone.analysis.items import BenchmarkScores
 
+NO_TEST = {"net_pvalue": None, "net_pvalue_method": None, "net_pvalue_holm": None}
 NO_CHURN = {
     "churn": None,
     "excess_volume": None,
@@ -35,6 +37,8 @@ def decomposition_rows(
     benchmarks: Benchmarks, churn: Mapping[tuple[str, str], ChurnRows]
 ) -> list[JsonObject]:
     """Every candidate on every benchmark, then the composites.
+
+    Holm's adjustment runs over all candidates and benchmarks together, without the composites.
 
     Parameters
     ----------
@@ -52,23 +56,33 @@ def decomposition_rows(
         {**decomposition_row(model, COMPOSITE, part), **NO_CHURN}
         for model, part in benchmarks.composites.items()
     ]
-    return rows
+    return with_adjusted(rows)
+
+
+def with_adjusted(rows: list[JsonObject]) -> list[JsonObject]:
+    """Add to every row the p-value of its net adjusted for all that have one."""
+    tested = [place for place, row in enumerate(rows) if row["net_pvalue"] is not None]
+    adjusted = dict(zip(tested, holm([rows[k]["net_pvalue"] for k in tested]), strict=True))
+    return [{**row, "net_pvalue_holm": adjusted.get(place)} for place, row in enumerate(rows)]
 
 
 def decomposition_row(
     model: str, benchmark: str, part: Decomposition | CompositeDifference
 ) -> JsonObject:
     """Row of one candidate; a composite is a mean over benchmarks and counts no items."""
-    counts = (part.harm, part.gain) if isinstance(part, Decomposition) else (None, None)
+    items = part if isinstance(part, Decomposition) else None
+    test = None if items is None else items.test
     return {
         "model": model,
         "benchmark": benchmark,
         "items": part.n_items,
-        "harm": counts[0],
-        "gain": counts[1],
+        "harm": None if items is None else items.harm,
+        "gain": None if items is None else items.gain,
         "volume": estimate_as_json(part.volume),
         "direction": estimate_as_json(part.direction),
         "net": estimate_as_json(part.net),
+        "net_pvalue": None if test is None else test.pvalue,
+        "net_pvalue_method": None if test is None else test.method,
     }
 
 

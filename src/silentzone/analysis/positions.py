@@ -12,6 +12,7 @@ from silentzone.analysis.fidelity import fidelity_of_columns
 from silentzone.analysis.protocols import require_same_protocol
 from silentzone.analysis.replicates import ClusterWeights, metric_replicates
 from silentzone.analysis.seeds import seeded
+from silentzone.analysis.spread import Spread, position_spread
 from silentzone.errors import ProtocolMismatchError
 from silentzone.records.tables import FLOORS, TOKENS
 from silentzone.stats.clusters import ClusterPartition
@@ -38,6 +39,7 @@ COLUMNS = (
     "total_variation",
     "delta_p",
     "reference_entropy",
+    "reference_top1_probability",
     "top1_match",
     "top5_match",
 )
@@ -55,6 +57,7 @@ class ModelPositions:
     """Positions left out, by status."""
     fidelity: Mapping[str, Estimate]
     """Every metric over the usable positions."""
+    spread: Spread
     replicates: Mapping[str, NDArray[np.float64]]
     """Every metric in halves and draws of the clusters; see ``CorpusPositions.weights``."""
 
@@ -190,10 +193,14 @@ def _model_positions(
         columns = {name: values[usable] for name, values in columns.items()}
     own = clusters.select(usable)
     codes = clusters.codes if usable.all() else clusters.codes[usable]
+    depth = table.integers("position")[0][usable]
     return ModelPositions(
         kld=kld,
         usable=usable,
         excluded=excluded,
         fidelity=fidelity_of_columns(columns, own),
+        spread=position_spread(
+            columns["kl_divergence"], columns["reference_top1_probability"], depth, own
+        ),
         replicates={} if weights is None else metric_replicates(columns, codes, weights),
     )

@@ -13,7 +13,7 @@ from silentzone.analysis.answers import (
     score_sections,
 )
 from silentzone.analysis.as_json import JsonObject, estimate_as_json
-from silentzone.analysis.audit import Evidence
+from silentzone.analysis.audit import Evidence, no_listener
 from silentzone.analysis.benchmarks import Benchmarks, judge_benchmarks, score_evidence
 from silentzone.analysis.churn import ChurnRows, read_churn
 from silentzone.analysis.current import CurrentParts
@@ -31,13 +31,20 @@ from silentzone.analysis.metric_axes import metric_axes
 from silentzone.analysis.positions import CorpusPositions, read_corpus, read_floors
 from silentzone.analysis.remarks import Remarks, count_exclusions, same_files, warn, warn_of_copies
 from silentzone.analysis.scores import require_benchmark_name
+from silentzone.analysis.spread_rows import spread_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from silentzone.store.folder import StudyFolder
 
 
 def analyze_study(
-    folder: StudyFolder, *, rng_seed: int, settings: Settings | None = None
+    folder: StudyFolder,
+    *,
+    rng_seed: int,
+    settings: Settings | None = None,
+    on_share: Callable[[float], None] = no_listener,
 ) -> JsonObject:
     """Every answer a study folder holds, as the object of ``analysis.json``.
 
@@ -49,6 +56,8 @@ def analyze_study(
         Decides the random splits and draws; the same folder and seed give the same object.
     settings : Settings, optional
         Margins, budgets and zones; left out, those the study was run with.
+    on_share : callable, optional
+        Told how much of the work is done, as a share of 1.
 
     Returns
     -------
@@ -116,13 +125,14 @@ def analyze_study(
         ],
         "engine": engine_as_json(manifest["engine"]),
         "fidelity": _fidelity_rows(manifest, names, positions, floors),
+        "kld_spread": spread_rows(positions, floors),
         "distinguishable": [
             row
             for corpus in positions
             for row in distinguishable_pairs(corpus, floors[corpus.corpus], names)
         ],
         **score_sections(benchmarks, scores, _churn(parts, benchmarks), names),
-        **audit_sections(evidence, settings),
+        **audit_sections(evidence, settings, on_share),
         **item_sections(benchmarks, evidence, settings),
         "decision": decision,
         "cautions": remarks.cautions,

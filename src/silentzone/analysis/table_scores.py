@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from silentzone.analysis.as_json import JsonObject, estimate_as_json
 from silentzone.analysis.benchmarks import DEFINITIONS
-from silentzone.analysis.changes import NO_CHURN
+from silentzone.analysis.changes import NO_CHURN, NO_TEST
 from silentzone.analysis.contenders import Contender
 from silentzone.analysis.score_axes import NORMALISED, RANK
 from silentzone.analysis.scores import COMPOSITE, CompositeDifference, Entry
@@ -134,6 +134,7 @@ def decomposition_rows_of_table(benchmarks: TableBenchmarks) -> list[JsonObject]
             "volume": nothing,
             "direction": nothing,
             "net": estimate_as_json(_net(benchmarks, benchmark, model)),
+            **NO_TEST,
             **NO_CHURN,
         }
         for benchmark, differences in benchmarks.scores.differences.items()

@@ -16,7 +16,7 @@ from silentzone.analysis.answers import (
     score_sections,
     table_decision_section,
 )
-from silentzone.analysis.audit import Evidence
+from silentzone.analysis.audit import Evidence, no_listener
 from silentzone.analysis.benchmarks import judge_benchmarks, score_evidence
 from silentzone.analysis.fidelity import METRICS
 from silentzone.analysis.item_rows import scores_of_items
@@ -42,7 +42,7 @@ from silentzone.errors import InputError
 from silentzone.records.cohort_table import TableModel, same_content
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from silentzone.analysis.as_json import JsonObject
     from silentzone.analysis.axes import RankedMetric
@@ -60,7 +60,12 @@ class Numbers:
 
 
 def analyze_tables(
-    numbers: Numbers, *, rng_seed: int, settings: Settings, command: str
+    numbers: Numbers,
+    *,
+    rng_seed: int,
+    settings: Settings,
+    command: str,
+    on_share: Callable[[float], None] = no_listener,
 ) -> JsonObject:
     """Every answer that tables allow, as the object of ``analysis.json``.
 
@@ -72,6 +77,8 @@ def analyze_tables(
     settings : Settings
     command : str
         What the user typed.
+    on_share : callable, optional
+        Told how much of the work is done, as a share of 1.
 
     Raises
     ------
@@ -94,9 +101,9 @@ def analyze_tables(
         remarks.cautions += numbers.items.notes
     _warn_of_absent(numbers, remarks)
     sections = (
-        _table_sections(numbers, candidates, metrics, (settings, rng_seed), remarks)
+        _table_sections(numbers, candidates, metrics, (settings, rng_seed, on_share), remarks)
         if numbers.items is None
-        else _item_sections(numbers, candidates, metrics, (settings, rng_seed), remarks)
+        else _item_sections(numbers, candidates, metrics, (settings, rng_seed, on_share), remarks)
     )
     files = [one.source for one in (numbers.table, numbers.items) if one is not None]
     kinds = [
@@ -138,10 +145,10 @@ def _table_sections(
     numbers: Numbers,
     candidates: tuple[TableModel, ...],
     metrics: tuple[RankedMetric, ...],
-    asked: tuple[Settings, int],
+    asked: tuple[Settings, int, Callable[[float], None]],
     remarks: Remarks,
 ) -> dict[str, Any]:
-    table, (settings, seed) = numbers.table, asked
+    table, (settings, seed, on_share) = numbers.table, asked
     assert table is not None, "one of the two tables is given"
     for name in table.benchmarks:
         require_benchmark_name(name, "the table's header")
@@ -170,7 +177,7 @@ def _table_sections(
         "composites": composite_rows_of_table(benchmarks, why_empty),
         "scores": score_rows_of_table(benchmarks),
         "decomposition": decomposition_rows_of_table(benchmarks),
-        **audit_sections(evidence, settings),
+        **audit_sections(evidence, settings, on_share),
         **NO_ITEM_SECTIONS,
         "decision": table_decision_section(benchmarks, settings, remarks),
     }
@@ -180,10 +187,10 @@ def _item_sections(
     numbers: Numbers,
     candidates: tuple[TableModel, ...],
     metrics: tuple[RankedMetric, ...],
-    asked: tuple[Settings, int],
+    asked: tuple[Settings, int, Callable[[float], None]],
     remarks: Remarks,
 ) -> dict[str, Any]:
-    items, table, (settings, seed) = numbers.items, numbers.table, asked
+    items, table, (settings, seed, on_share) = numbers.items, numbers.table, asked
     assert items is not None, "one of the two tables is given"
     reference = numbers.reference or items.reference
     assert reference is not None, "items are refused without a reference"
@@ -218,7 +225,7 @@ def _item_sections(
     return {
         "benchmarks": [items_benchmark_row(benchmarks, items, name) for name in items.benchmarks],
         **score_sections(benchmarks, scores, {}, names),
-        **audit_sections(evidence, settings),
+        **audit_sections(evidence, settings, on_share),
         **item_sections(benchmarks, evidence, settings),
         "decision": decision_section(models, benchmarks, scores, evidence, settings, remarks),
     }

@@ -110,6 +110,10 @@ class TextRequest:
     sampling: Sampling = Sampling()
     timeout_seconds: float | None = None
     """Wall-clock time from the start of this request."""
+    draft: NDArray[np.int32] | None = None
+    """Tokens that may well be the answer's first, another model's answer for example: an engine
+    may try many of them out in one call. Whatever they are, and unless the sampling is greedy not
+    at all, they decide no token; by the shape of its calls an engine may round otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -42,8 +42,12 @@ class BuiltIn:
     Raises BenchmarkError for what cannot be used, MissingExtraError for a package that is not
     installed.
     """
+    item_count: int | None = None
+    """Items without the damaged ones; null where it is not known before they are read."""
     generation: Mapping[str, Any] = field(default_factory=dict)
     """Defaults of how answers are written, by the names of ``GenerationEntry``."""
+    chance: float = 0.0
+    """Of a written benchmark: score of a model that says nothing to the point."""
     extra: str | None = None
     """Optional extra of this package that it needs."""
     needs_sandbox: bool = False

@@ -9,7 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from silentzone.benchmarks import python_tests
 from silentzone.benchmarks.answer_rules import check_pattern_gold
+from silentzone.benchmarks.call_gold import check_calls_gold
+from silentzone.benchmarks.instructions import check_instructions_gold
+from silentzone.benchmarks.reasoning_gym import check_entry_gold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,12 +24,13 @@ class Checker:
     """One rule and how it is run."""
 
     rule: str
-    task: str
-    """``silentzone.<module>:<function>``; takes ``text`` and ``value``, the gold's, and returns
+    task: str | None
+    """``silentzone.<module>:<function>``; null for answers that are programs, which
+    `silentzone.execution.programs` runs. Takes ``text`` and ``value``, the gold's, and returns
     ``prediction`` (null where it could read nothing), ``score`` in [0, 1] and perhaps ``details``
     (what JSON can hold)."""
     seconds: float
-    """Wall-clock time of one answer."""
+    """Wall-clock time of one answer; programs have limits of their own."""
     check_gold: Callable[[str, str], None]
     """``(value, where)``: BenchmarkError if no answer could meet this gold, or any would."""
     is_confined: bool = False
@@ -40,6 +45,31 @@ CHECKERS = {
             task="silentzone.benchmarks.answer_rules:check_pattern",
             seconds=2.0,
             check_gold=check_pattern_gold,
+        ),
+        Checker(
+            rule="function_calls",
+            task="silentzone.benchmarks.function_calls:check_calls",
+            seconds=5.0,
+            check_gold=check_calls_gold,
+        ),
+        Checker(
+            rule="instructions",
+            task="silentzone.benchmarks.instructions:check_instructions",
+            seconds=10.0,
+            check_gold=check_instructions_gold,
+        ),
+        Checker(
+            rule=python_tests.RULE,
+            task=None,
+            seconds=0.0,
+            check_gold=python_tests.check_tests_gold,
+            is_confined=True,
+        ),
+        Checker(
+            rule="reasoning_gym",
+            task="silentzone.benchmarks.reasoning_gym_scorer:check_answer",
+            seconds=5.0,
+            check_gold=check_entry_gold,
         ),
     )
 }

@@ -43,6 +43,7 @@ COMMONSENSEQA = LangtestSet(
     file="CommonsenseQA/validation.jsonl",
     choice_count=5,
     build=build_item,
+    item_count=1211,
     damaged_lines={
         "d8e0843b50d9b36382c77e53e53c6de60f0694e1e03f8c07ead0ae3537764bcc": _GOLD_TWICE,
         "05a9a3e9bdc61b5d32c9c5bf390d0e78711d9a3a39e07146435749bfa1da0b6e": (

@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from silentzone.benchmarks.answer_rules import RULES, check_gold
 from silentzone.benchmarks.checkers import CHECKERS
+from silentzone.benchmarks.instruction_lines import (
+    from_ifeval,
+    is_ifeval_line,
+    refuse_too_few_tokens,
+)
 from silentzone.benchmarks.jsonl import (
     label,
     ordinary_text,
@@ -43,7 +48,7 @@ def read_generated(path: Path) -> tuple[GeneratedItem, ...]:
     Returns
     -------
     tuple of GeneratedItem
-        In file order.
+        In file order. IFEval's own lines (key, prompt, instruction_id_list, kwargs) are read too.
 
     Raises
     ------
@@ -77,15 +82,19 @@ def _raise_all(problems: list[BenchmarkError]) -> None:
     shown = "".join(f"\n- {problem.message}" for problem in problems[:_MOST_SHOWN])
     rest = len(problems) - _MOST_SHOWN
     more = f"\n- and {rest} more" if rest > 0 else ""
-    raise BenchmarkError(f"{len(problems)} lines cannot be used:{shown}{more}")
+    raise BenchmarkError(
+        f"{len(problems)} lines cannot be used:{shown}{more}", hint="correct or remove them"
+    )
 
 
 def _item(fields: dict[str, Any], where: str) -> GeneratedItem:
+    if is_ifeval_line(fields):
+        fields = from_ifeval(fields, where)
     refuse_unknown_fields(fields, FIELDS, where)
     if ("prompt" in fields) == ("messages" in fields):
         raise BenchmarkError(f"{where} must have either `prompt` or `messages`")
     gold = _gold(fields, where)
-    return GeneratedItem(
+    item = GeneratedItem(
         item_id=label(fields, "item_id", where),
         prompt=ordinary_text(fields, "prompt", where) if "prompt" in fields else None,
         messages=_messages(fields["messages"], where) if "messages" in fields else (),
@@ -94,6 +103,8 @@ def _item(fields: dict[str, Any], where: str) -> GeneratedItem:
         stop=_stop(fields.get("stop"), where),
         cluster_id=None if fields.get("cluster") is None else label(fields, "cluster", where),
     )
+    refuse_too_few_tokens(item, item.max_tokens, where)
+    return item
 
 
 def _gold(fields: Mapping[str, Any], where: str) -> Gold:

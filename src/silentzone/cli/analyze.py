@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from silentzone.cli.options import Proportion, json_option
+from silentzone.cli.options import Proportion, json_option, quiet_option
 from silentzone.cli.outcome import show_analysis
-from silentzone.cli.stored import ANALYSIS, read_seed
+from silentzone.cli.progress import open_progress
+from silentzone.cli.stored import read_seed
 from silentzone.errors import InputError
+from silentzone.store.names import ANALYSIS, FLIPS
 
 if TYPE_CHECKING:
     from silentzone.studies.audit import AuditRequest
+    from silentzone.studies.progress import Progress
 
 _POINTS = Proportion("points")
 _SHARE = click.FloatRange(0.0, 1.0, min_open=True, max_open=True)
@@ -74,12 +77,14 @@ _AUDIT = ("band", "band_standard_errors", "fidelity_share", "fidelity_threshold"
     help="Folder for the answers to tables; `silentzone report` makes a page of it.",
 )
 @json_option
+@quiet_option
 def analyze(
     paths: tuple[Path, ...],
     reference: str | None,
     seed: int | None,
     out: Path | None,
     as_json: bool,
+    quiet: bool,
     **options: Any,  # noqa: ANN401 - click's options, named above
 ) -> None:
     """Answer every question from what is stored or from tables that somebody else made.
@@ -99,16 +104,20 @@ def analyze(
         command=" ".join(["silentzone", *sys.argv[1:]]),
     )
     folder = study_among(paths)
-    if folder is not None:
-        analysis = _analyze_folder(folder, request, out)
-    else:
-        analysis = audit_tables(paths, request)
-        if out is not None:
-            _store(analysis, out)
+    with open_progress(quiet=quiet) as progress:
+        if folder is not None:
+            analysis = _analyze_folder(folder, request, out, progress)
+        else:
+            analysis = audit_tables(paths, request, progress)
+            if out is not None:
+                _store(analysis, out)
+                progress.note(f"answers: {out / ANALYSIS}")
     show_analysis(analysis, as_json=as_json)
 
 
-def _analyze_folder(folder: Path, request: AuditRequest, out: Path | None) -> dict[str, Any]:
+def _analyze_folder(
+    folder: Path, request: AuditRequest, out: Path | None, progress: Progress
+) -> dict[str, Any]:
     from silentzone.store.folder import StudyFolder
     from silentzone.studies.audit import audit_study
 
@@ -117,8 +126,9 @@ def _analyze_folder(folder: Path, request: AuditRequest, out: Path | None) -> di
         raise click.UsageError(f"{option} is for tables; a study has its own.")
     study = StudyFolder(folder)
     with study.lock():
-        analysis = audit_study(study, read_seed(folder), request)
+        analysis, flips = audit_study(study, read_seed(folder), request, progress)
         study.write_json_atomic(ANALYSIS, analysis)
+        study.write_json_atomic(FLIPS, flips)
         if request.seed is not None or request.decision or request.audit:
             # Answers to another question than the study's: its next run must give its own again.
             study.write_manifest({**study.manifest(), "analyzed_inputs": None})
@@ -135,7 +145,6 @@ def _store(analysis: dict[str, Any], out: Path) -> None:
             hint="give --out a folder of its own",
         )
     folder.write_json_atomic(ANALYSIS, analysis)
-    click.echo(f"answers: {out / ANALYSIS}", err=True)
 
 
 def _given(options: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

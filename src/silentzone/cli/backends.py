@@ -1,4 +1,7 @@
-"""``silentzone backends``: what is usable here, and the command for what is missing."""
+"""``silentzone backends``: what is usable here, and the command for what is missing.
+
+The sandbox for code that a model wrote is shown with the engines: it too is a piece of the machine.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,9 @@ from importlib import metadata
 
 import click
 
-from silentzone.cli.options import json_option
+from silentzone.cli.options import always_quiet_option, json_option
 from silentzone.cli.output import MISSING, write_json, write_line, write_table
+from silentzone.execution.sandbox import sandbox_state
 
 ENTRY_POINTS = "silentzone.backends"
 _PROBE_SECONDS = 60.0
@@ -49,15 +53,19 @@ class BackendState:
 
 @click.command()
 @json_option
+@always_quiet_option
 def backends(as_json: bool) -> None:
-    """Show which engines are usable on this machine.
+    """Show which engines are usable on this machine, and whether the sandbox works.
 
-    For one that is not, the reason and the command that installs it are shown.
+    For what is not, the reason and the command that installs it are shown. Code that a model wrote
+    is run in the sandbox only.
     """
     names = sorted({point.name for point in metadata.entry_points(group=ENTRY_POINTS)})
     states = [look_at(name) for name in names]
+    box = sandbox_state()
     if as_json:
-        write_json({"backends": [asdict(state) for state in states]})
+        sandbox = {**asdict(box), "is_usable": box.is_usable}
+        write_json({"backends": [asdict(state) for state in states], "sandbox": sandbox})
         return
     write_table(
         ("engine", "usable", "version", "device"),
@@ -76,6 +84,9 @@ def backends(as_json: bool) -> None:
             write_line(f"{state.name}: {state.missing}")
         if state.command:
             write_line(f"  {state.command}")
+    write_line(f"sandbox: {box.missing or box.name}")
+    if box.command:
+        write_line(f"  {box.command}")
 
 
 def look_at(name: str) -> BackendState:

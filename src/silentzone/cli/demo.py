@@ -34,4 +34,4 @@ def demo(session: Session, quick: bool, out: Path, as_json: bool, quiet: bool) -
 
     with resumable(session), open_progress(quiet=quiet) as progress:
         outcome = run_demo(out, quick=quick, progress=progress, command=session.command)
-    show_outcome(outcome, as_json=as_json)
+    show_outcome(outcome, as_json=as_json, quiet=quiet)

@@ -13,8 +13,11 @@ import click
 from silentzone import __version__
 from silentzone.cli.analyze import analyze
 from silentzone.cli.backends import backends
+from silentzone.cli.benchmarks import benchmarks
 from silentzone.cli.compare import compare
+from silentzone.cli.completion import completion
 from silentzone.cli.demo import demo
+from silentzone.cli.init import init
 from silentzone.cli.output import visible
 from silentzone.cli.plan import plan
 from silentzone.cli.report import report
@@ -25,6 +28,7 @@ from silentzone.cli.session import (
     EXIT_INPUT,
     EXIT_STOPPED,
     Session,
+    stopped,
 )
 from silentzone.errors import CheckNotMetError, SilentzoneError
 
@@ -58,7 +62,7 @@ def cli(session: Session, debug: bool) -> None:
     session.debug = debug
 
 
-for _command in (demo, run, compare, analyze, report, plan, backends):
+for _command in (demo, init, run, compare, analyze, report, plan, benchmarks, backends, completion):
     cli.add_command(_command)
 
 
@@ -88,7 +92,8 @@ def run_command_line(arguments: Sequence[str]) -> int:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped.", err=True)
+        kept = "What was stored before is kept; the same command starts again:"
+        click.echo(stopped(session, kept), err=True)
         return EXIT_STOPPED
     except Exception as error:
         return _say_bug(error, session)

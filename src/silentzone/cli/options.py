@@ -8,12 +8,23 @@ from typing import TYPE_CHECKING
 
 import click
 
+from silentzone.cli.completion import complete_study
+
 if TYPE_CHECKING:
     NumberType = click.ParamType[float]
 else:
     NumberType = click.ParamType  # generic only from click 8.4 on
 
-quiet_option = click.option("--quiet", is_flag=True, help="No progress on stderr.")
+quiet_option = click.option(
+    "--quiet", is_flag=True, help="Only results and errors: no progress on stderr."
+)
+always_quiet_option = click.option(
+    "--quiet",
+    is_flag=True,
+    expose_value=False,
+    help="Only results and errors; this command shows no progress anyway.",
+)
+"""For commands without progress: a script may give every command the same options."""
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="One JSON object on stdout instead of text."
 )
@@ -21,6 +32,7 @@ study_argument = click.argument(
     "folder",
     metavar="DIR",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
+    shell_complete=complete_study,
 )
 existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 

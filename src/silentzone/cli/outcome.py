@@ -49,10 +49,12 @@ def _plain(escaped: str) -> str:
     return Text.from_markup(escaped, emoji=False).plain
 
 
-def show_outcome(outcome: StudyOutcome, *, as_json: bool) -> None:
-    """Write the answers of a study, and on stderr where they lie and what failed."""
+def show_outcome(outcome: StudyOutcome, *, as_json: bool, quiet: bool) -> None:
+    """Write the answers of a study, and on stderr what failed and, unless quiet, where they lie."""
     show_analysis(outcome.analysis, as_json=as_json)
     for failure in outcome.failures:
         click.echo(f"failed: {visible(failure)}", err=True)
+    if quiet:
+        return
     click.echo(f"study:  {visible(outcome.folder)}", err=True)
     click.echo(f"report: {visible(outcome.report)}", err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -61,6 +62,28 @@ def visible(text: object) -> str:
     return "".join(
         character if character.isprintable() else f"\\u{ord(character):04x}" for character in spaced
     )
+
+
+def shell_line(*words: str) -> str:
+    r"""Return a command that can be typed as it stands, whatever its words hold.
+
+    Examples
+    --------
+    >>> print(shell_line("run", "my study.toml", "a\nb"))
+    run 'my study.toml' $'a\x0ab'
+    """
+    return " ".join(
+        shlex.quote(word) if word.isprintable() else _ansi_quoted(word) for word in words
+    )
+
+
+def _ansi_quoted(word: str) -> str:
+    parts = [f"\\{c}" if c in "'\\" else c if c.isprintable() else _bytes(c) for c in word]
+    return "$'" + "".join(parts) + "'"
+
+
+def _bytes(character: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))
 
 
 def write_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

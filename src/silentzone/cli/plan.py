@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from silentzone.cli.options import Proportion, json_option
+from silentzone.cli.completion import complete_benchmark, complete_study
+from silentzone.cli.options import Proportion, always_quiet_option, json_option
 from silentzone.cli.output import MISSING, write_json, write_line, write_table
 from silentzone.cli.stored import read_analysis
 
@@ -60,6 +61,7 @@ _VOLUME = Proportion("%", low_included=True)
     metavar="[DIR]",
     required=False,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
+    shell_complete=complete_study,
 )
 @click.option(
     "--margin",
@@ -84,6 +86,7 @@ _VOLUME = Proportion("%", low_included=True)
     "from_path",
     type=click.Path(exists=True, path_type=Path),
     metavar="DIR_OR_ANALYSIS",
+    shell_complete=complete_study,
     help="Study, or its analysis.json, whose candidates tell volume from KLD.",
 )
 @click.option(
@@ -93,6 +96,7 @@ _VOLUME = Proportion("%", low_included=True)
     "--benchmark",
     metavar="NAME",
     default="composite",
+    shell_complete=complete_benchmark,
     help="Benchmark whose volume is predicted.",
 )
 @click.option(
@@ -117,6 +121,7 @@ _VOLUME = Proportion("%", low_included=True)
     "--items", type=click.IntRange(min=2), metavar="N", help="Also: the margin N items resolve."
 )
 @json_option
+@always_quiet_option
 def plan(folder: Path | None, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - see Asked
     """Say how many items show that a candidate is not worse than the reference.
 

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.progress import Progress as RichProgress
-    from rich.progress import TaskID
+    from rich.progress import Task, TaskID
 
     from silentzone.studies.progress import Progress
 
+_SCALES = {"B": (1e6, "MB"), "share": (0.01, "%")}
+"""Units that are shown in another one: how many make one of it, and its name."""
 _OUTCOMES = {"done": "done", "kept": "was there already", "failed": "FAILED"}
 
 
@@ -90,7 +92,7 @@ class BarProgress:
     def begin(self, key: str, title: str, total: float | None, unit: str) -> None:
         """Show a bar; one without a total pulses."""
         shown = visible(title)
-        scale, name = (1e6, "MB") if unit == "B" else (1.0, visible(unit))
+        scale, name = _SCALES.get(unit, (1.0, visible(unit)))
         amount = name if total is None else f"of {total / scale:.0f} {name}"
         task = self._bars.add_task(
             shown, total=None if total is None else total / scale, amount=amount
@@ -141,12 +143,21 @@ def open_progress(*, quiet: bool) -> Iterator[Progress]:
 
 def _bars() -> RichProgress:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Count(ProgressColumn):
+        """How much is done, or, where nobody knows of how much, for how long it has been."""
+
+        def render(self, task: Task) -> Text:
+            if task.total is None:
+                return Text(duration(task.elapsed or 0.0))
+            return Text(f"{task.completed:.0f} {task.fields['amount']}")
 
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.completed:.0f} {task.fields[amount]}", markup=False),
+        Count(),
         TimeRemainingColumn(),
         # Rich reads NO_COLOR and TERM=dumb itself.
         console=Console(stderr=True),

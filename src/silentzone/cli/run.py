@@ -37,4 +37,4 @@ def run(session: Session, study: Path, out: Path, as_json: bool, quiet: bool) ->
     config = load_config(study)
     with resumable(session), open_progress(quiet=quiet) as progress:
         outcome = run_study(config, out, progress=progress, command=session.command)
-    show_outcome(outcome, as_json=as_json)
+    show_outcome(outcome, as_json=as_json, quiet=quiet)

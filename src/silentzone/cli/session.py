@@ -27,6 +27,11 @@ class Session:
     """Whether a traceback is wanted."""
 
 
+def stopped(session: Session, kept: str) -> str:
+    """Say that the user stopped the work, what is left of it, and the command to go on with."""
+    return f"Stopped. {kept}\n  {session.command}"
+
+
 class StoppedError(click.ClickException):
     """The user stopped the work; the message says how to go on."""
 
@@ -43,7 +48,5 @@ def resumable(session: Session) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise StoppedError(
-            "Stopped. Finished parts are kept; the same command goes on from there:\n"
-            f"  {session.command}"
-        ) from None
+        kept = "Finished parts are kept; the same command goes on from there:"
+        raise StoppedError(stopped(session, kept)) from None

@@ -6,11 +6,10 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from silentzone.errors import ConfigError, TableError
+from silentzone.store.names import ANALYSIS, FLIPS
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-ANALYSIS = "analysis.json"
 
 
 def read_analysis(folder: Path) -> dict[str, Any]:
@@ -32,6 +31,24 @@ def read_analysis(folder: Path) -> dict[str, Any]:
     if not isinstance(analysis, dict):
         raise TableError(f"`{folder / ANALYSIS}` must hold a JSON object.")
     return analysis
+
+
+def read_flips(folder: Path) -> dict[str, Any] | None:
+    """Read the changed answers of a study; null where none are stored.
+
+    Raises
+    ------
+    TableError
+        If the file is damaged.
+    """
+    from silentzone.store.folder import StudyFolder
+
+    if not (folder / FLIPS).is_file():
+        return None
+    found = StudyFolder(folder).read_json(FLIPS)
+    if not isinstance(found, dict):
+        raise TableError(f"`{folder / FLIPS}` must hold a JSON object.")
+    return found
 
 
 def read_seed(folder: Path) -> int:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from silentzone.backends.base import BatchSplit, Sampling, TextRequest
 from silentzone.benchmarks.registry import load_generated
 from silentzone.errors import BenchmarkError, MeasurementError, SilentzoneError
 from silentzone.execution.limited import LimitedProcess
-from silentzone.measure.judging import Judge, Judgement
+from silentzone.measure.judging import Judge, Judgement, require_safety
 from silentzone.measure.perturbations import (
     TOKEN_BY_TOKEN,
     UNEVEN_BATCH,
@@ -24,7 +25,7 @@ from silentzone.measure.perturbations import (
 from silentzone.records.tables import CHURN, GENERATIONS, ITEMS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -40,6 +41,7 @@ TEMPLATE_SECONDS = 5.0
 _TEMPLATE_TASK = "silentzone.benchmarks.chat:render_chat"
 _TOKEN_BY_TOKEN_SHARE = 4
 """One in so many of the items asked again also has its prompt decoded one token at a time."""
+_NO_DRAFTS: Mapping[tuple[str, int], NDArray[np.int32]] = MappingProxyType({})
 _STATUSES = {
     "stop": "ok",
     "length": "truncated",
@@ -98,6 +100,7 @@ def load_questions(
             f"the items of benchmark `{benchmark.name}` changed while the study ran",
             hint="run it again",
         )
+    require_safety(items, unsafe=_entry(benchmark).unsafe_code)
     if benchmark.uses_chat:
         _check_template(writer, job, benchmark)
     with LimitedProcess(_TEMPLATE_TASK, TEMPLATE_SECONDS) as render:
@@ -111,17 +114,19 @@ def answer(
     context_length: int,
     *,
     again: BatchSplit | None = None,
+    drafts: Mapping[tuple[str, int], NDArray[np.int32]] = _NO_DRAFTS,
     on_answer: Callable[[int], None] = lambda _done: None,
 ) -> list[Written]:
     """Every question answered and judged, one entry per item and repeat.
 
     With ``again`` the first repeat alone is asked, one answer at a time, its prompt split so.
+    ``drafts`` are tokens by item and repeat that an answer may well begin with.
     """
     entry = _entry(benchmark)
     count = entry.repeats if again is None else 1
     rows = [(question, repeat) for question in questions for repeat in range(count)]
     asked = [k for k, (question, _) in enumerate(rows) if len(question.tokens)]
-    requests = [_request(*rows[k], benchmark) for k in asked]
+    requests = [_request(*rows[k], benchmark, drafts) for k in asked]
     results: dict[int, TextResult] = {}
     for result in backend.generate(
         requests,
@@ -131,7 +136,7 @@ def answer(
     ):
         results[asked[result.request]] = result
         on_answer(len(results))
-    with Judge() as judge:
+    with Judge(unsafe=entry.unsafe_code) as judge:
         return [
             _written(question, repeat, results.get(k), entry, judge)
             for k, (question, repeat) in enumerate(rows)
@@ -280,7 +285,12 @@ def _question(
     return Question(item=item, text=text, tokens=backend.tokenize_chat(text))
 
 
-def _request(question: Question, repeat: int, benchmark: BenchmarkJob) -> TextRequest:
+def _request(
+    question: Question,
+    repeat: int,
+    benchmark: BenchmarkJob,
+    drafts: Mapping[tuple[str, int], NDArray[np.int32]],
+) -> TextRequest:
     entry, item = _entry(benchmark), question.item
     identity = json.dumps([benchmark.seed, benchmark.name, item.item_id, repeat])
     digest = hashlib.sha256(identity.encode()).digest()
@@ -295,6 +305,7 @@ def _request(question: Question, repeat: int, benchmark: BenchmarkJob) -> TextRe
             seed=int.from_bytes(digest[:8]),
         ),
         timeout_seconds=entry.timeout_seconds,
+        draft=drafts.get((item.item_id, repeat)),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from silentzone.records.config import FloorEntry, GenerationEntry
+from silentzone.records.harness import HarnessEntry
 from silentzone.records.items import BenchmarkSource
 from silentzone.records.models import ModelRef
 
@@ -48,6 +49,10 @@ class BenchmarkJob:
     """Expected score of guessing."""
     may_stop: bool = False
     """Whether candidates are spared the questions where the reference is at chance."""
+    harness: HarnessEntry | None = None
+    """Task of lm-evaluation-harness, asked and scored by its own rules."""
+    is_written: bool = False
+    """Whether that task is answered in writing."""
 
     @property
     def source(self) -> BenchmarkSource:
@@ -105,9 +110,13 @@ class ModelJob:
 
 
 def _benchmark(data: dict[str, Any]) -> BenchmarkJob:
-    given = data["generation"]
+    given, task = data["generation"], data["harness"]
     return BenchmarkJob(
-        **{**data, "generation": None if given is None else GenerationEntry(**given)}
+        **{
+            **data,
+            "generation": None if given is None else GenerationEntry(**given),
+            "harness": None if task is None else HarnessEntry(**task),
+        }
     )
 
 

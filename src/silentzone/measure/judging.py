@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 
 from silentzone.benchmarks.answer_rules import RULES, judge
 from silentzone.benchmarks.checkers import CHECKERS
-from silentzone.errors import MeasurementError, TimeLimitError
+from silentzone.errors import BenchmarkError, MeasurementError, TimeLimitError
 from silentzone.execution.limited import LimitedProcess
+from silentzone.execution.programs import ProgramJudge
+from silentzone.execution.sandbox import require_sandbox
 
 if TYPE_CHECKING:
-    from silentzone.records.items import Gold
+    from collections.abc import Iterable
+
+    from silentzone.records.items import GeneratedItem, Gold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +32,17 @@ class Judgement:
 
 
 class Judge:
-    """Judges answers; checkers run in processes of their own. Use as a context manager."""
+    """Judges answers; checkers run in processes of their own. Use as a context manager.
 
-    def __init__(self) -> None:
-        self._processes: dict[str, LimitedProcess] = {}
+    Parameters
+    ----------
+    unsafe : bool
+        Whether what a model wrote may run even where no sandbox works.
+    """
+
+    def __init__(self, *, unsafe: bool = False) -> None:
+        self._unsafe = unsafe
+        self._processes: dict[str, LimitedProcess | ProgramJudge] = {}
 
     def __enter__(self) -> Judge:
         """Give itself; a process starts with the first answer it is needed for."""
@@ -51,7 +62,7 @@ class Judge:
             found = self._process(gold.rule)({"text": text, "value": gold.value})
         except TimeLimitError:
             return Judgement(status="rule_timeout")
-        except MeasurementError as error:
+        except (BenchmarkError, MeasurementError) as error:
             return Judgement(status="grader_error", details=json.dumps({"error": error.message}))
         details = found.get("details")
         return Judgement(
@@ -61,8 +72,31 @@ class Judge:
             details=None if details is None else json.dumps(details, sort_keys=True),
         )
 
-    def _process(self, rule: str) -> LimitedProcess:
+    def _process(self, rule: str) -> LimitedProcess | ProgramJudge:
         if rule not in self._processes:
             checker = CHECKERS[rule]
-            self._processes[rule] = LimitedProcess(checker.task, checker.seconds).__enter__()
+            process: LimitedProcess | ProgramJudge
+            if checker.task is None:
+                process = ProgramJudge(unsafe=self._unsafe)
+            else:
+                process = LimitedProcess(
+                    checker.task,
+                    checker.seconds,
+                    confined=checker.is_confined,
+                    unsafe=self._unsafe,
+                )
+            self._processes[rule] = process.__enter__()
         return self._processes[rule]
+
+
+def require_safety(items: Iterable[GeneratedItem], *, unsafe: bool) -> None:
+    """Refuse items whose answers would run where no sandbox works.
+
+    Raises
+    ------
+    EnvironmentNotReadyError
+        If there is such an item and ``unsafe`` is not set.
+    """
+    rules = {item.gold.rule for item in items}
+    if any(rule in CHECKERS and CHECKERS[rule].is_confined for rule in rules):
+        require_sandbox(unsafe=unsafe)

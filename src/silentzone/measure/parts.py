@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
+from itertools import accumulate, product
 from typing import TYPE_CHECKING
 
 from silentzone.measure import protocol
@@ -13,11 +13,14 @@ from silentzone.records.tables import (
     GENERATIONS,
     ITEMS,
     PROMPTS,
+    QUESTIONS,
     TOKENS,
     TableSchema,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from silentzone.measure.jobs import BenchmarkJob, CorpusJob, ModelJob
     from silentzone.records.config import GenerationEntry
     from silentzone.records.models import BackendInfo
@@ -101,6 +104,8 @@ def benchmark_parts(job: ModelJob, benchmark: BenchmarkJob, engine: BackendInfo)
     """Parts of a model on one benchmark: answers and distributions, then items asked again."""
     if benchmark.generation is not None:
         return written_parts(job, benchmark, engine, benchmark.generation)
+    if benchmark.harness is not None:
+        return task_parts(job, benchmark, engine)
     name, again = benchmark.name, job.floor.items
     tokens = float(_TOKENS_PER_ITEM * benchmark.item_count)
     decode, keeps_trace = f"items of {name}", keeps_item_trace(job, benchmark)
@@ -113,7 +118,7 @@ def benchmark_parts(job: ModelJob, benchmark: BenchmarkJob, engine: BackendInfo)
         decode=decode,
         is_awaited=job.is_reference and benchmark.may_stop,
     )
-    parts = [answers]
+    parts = [answers, *_questions(job, benchmark, decode)]
     if keeps_trace:
         trace = Part(
             title=f"reference along {name}",
@@ -172,6 +177,7 @@ def written_parts(
             decode=f"items of {name}",
             is_awaited=job.is_reference and entry.drafted,
         ),
+        *_questions(job, benchmark, f"items of {name}"),
     ]
     if again:
         churn = Part(
@@ -184,6 +190,81 @@ def written_parts(
         )
         parts.append(churn)
     return parts
+
+
+def task_parts(job: ModelJob, benchmark: BenchmarkJob, engine: BackendInfo) -> list[Part]:
+    """Parts of a model on a task of lm-evaluation-harness."""
+    name, again = benchmark.name, min(job.floor.items, benchmark.item_count)
+    decode, per_item = f"items of {name}", float(_TOKENS_PER_ITEM)
+    parts = [
+        Part(
+            title=f"benchmark {name}",
+            schema=ITEMS,
+            group=name,
+            key=protocol.items_key(job.model, benchmark, engine, keeps_trace=False),
+            cost=per_item * benchmark.item_count,
+            decode=decode,
+            is_awaited=job.is_reference and benchmark.may_stop,
+        ),
+        *_questions(job, benchmark, decode),
+    ]
+    if benchmark.is_written:
+        texts = Part(
+            title=f"texts of {name}",
+            schema=GENERATIONS,
+            group=name,
+            key=protocol.generations_key(job.model, benchmark, engine),
+            cost=1.0,  # comes with the scores
+            decode=decode,
+        )
+        parts.append(texts)
+    if again:
+        key = protocol.churn_key(job.model, benchmark, engine, job.floor.items, keeps_trace=False)
+        churn = Part(
+            title=f"churn floor on {name}",
+            schema=CHURN,
+            group=name,
+            key=key,
+            cost=_SLOWNESS_ONE_BY_ONE * per_item * again,
+            decode=f"items of {name} again",
+        )
+        parts.append(churn)
+    return parts
+
+
+def tell_in_order(
+    parts: Sequence[Part], emit: Callable[[dict[str, object]], None]
+) -> Callable[[int, int], None]:
+    """Tell how far parts measured together are, as if one followed the other."""
+    ends = list(accumulate(part.cost for part in parts))
+    ahead = list(zip(parts, ends, strict=True))
+
+    def tell(done: int, total: int) -> None:
+        at = ends[-1] * (done / max(total, 1))
+        while ahead and at >= ahead[0][1]:
+            emit({"part": ahead.pop(0)[0].title, "share": 1.0})
+        if ahead:
+            part, end = ahead[0]
+            share = 1.0 - (end - at) / part.cost
+            emit({"part": part.title, "share": max(0.0, share)})
+
+    return tell
+
+
+def _questions(job: ModelJob, benchmark: BenchmarkJob, decode: str) -> list[Part]:
+    """Part of the reference alone: what was asked."""
+    if not job.is_reference:
+        return []
+    return [
+        Part(
+            title=f"questions of {benchmark.name}",
+            schema=QUESTIONS,
+            group=benchmark.name,
+            key=protocol.questions_key(job.model, benchmark),
+            cost=1.0,
+            decode=decode,
+        )
+    ]
 
 
 def model_parts(job: ModelJob, engine: BackendInfo) -> list[Part]:
@@ -203,7 +284,7 @@ def set_stale_aside(folder: StudyFolder, job: ModelJob, engine: BackendInfo) -> 
     corpora = [corpus.name for corpus in job.corpora]
     benchmarks = [benchmark.name for benchmark in job.benchmarks]
     wanted = {(part.schema, part.group): part.key for part in model_parts(job, engine)}
-    of_items = (ITEMS, CHURN, PROMPTS, GENERATIONS)
+    of_items = (ITEMS, CHURN, PROMPTS, GENERATIONS, QUESTIONS)
     for schemas, groups in (((TOKENS, FLOORS), corpora), (of_items, benchmarks)):
         for schema, group in product(schemas, groups):
             key = wanted.get((schema, group))

@@ -20,8 +20,12 @@ METRICS_VERSION = 1
 """Raised whenever the same logits would give another number."""
 SCORING_VERSION = 1
 """Raised whenever the same log-likelihoods would give another score."""
+ASKING_VERSION = 2
+"""Raised whenever the same choices would be decoded in other calls, and so be rounded otherwise."""
 WRITING_VERSION = 2
 """Raised whenever the same items would give another prompt, text or verdict."""
+TASK_VERSION = 1
+"""The same, of tasks of lm-evaluation-harness."""
 
 
 def trace_key(reference: ModelRef, corpus: CorpusJob, engine: BackendInfo) -> PartKey:
@@ -87,6 +91,17 @@ def generations_key(model: ModelRef, benchmark: BenchmarkJob, engine: BackendInf
     return PartKey.of("generations", **answers, **_engine(engine))
 
 
+def questions_key(reference: ModelRef, benchmark: BenchmarkJob) -> PartKey:
+    """Key of the questions of a benchmark, as the reference read them."""
+    is_written = benchmark.generation is not None
+    return PartKey.of(
+        "questions",
+        chat_template_sha256=_template(reference, benchmark),
+        writing_version=WRITING_VERSION if is_written else "not used",
+        items_sha256=benchmark.items_sha256,
+    )
+
+
 def item_trace_key(reference: ModelRef, benchmark: BenchmarkJob, engine: BackendInfo) -> PartKey:
     """Key of the reference's trace along the choices of a benchmark."""
     return PartKey.of(
@@ -128,6 +143,14 @@ def _corpus(corpus: CorpusJob) -> dict[str, Any]:
 def _answers(model: ModelRef, benchmark: BenchmarkJob, *, keeps_trace: bool) -> dict[str, Any]:
     if benchmark.generation is not None:
         return _written_answers(model, benchmark, benchmark.generation)
+    if benchmark.harness is not None:
+        return {
+            "model_sha256": model.sha256,
+            "chat_template_sha256": _template(model, benchmark),
+            "task_version": TASK_VERSION,
+            "seed": benchmark.seed if benchmark.is_written else "not used",
+            **_choices(model, benchmark),
+        }
     own_pass = {"model_pass": "keeps its distributions"} if keeps_trace else {}
     return {
         "model_sha256": model.sha256,
@@ -141,10 +164,9 @@ def _answers(model: ModelRef, benchmark: BenchmarkJob, *, keeps_trace: bool) -> 
 def _written_answers(
     model: ModelRef, benchmark: BenchmarkJob, entry: GenerationEntry
 ) -> dict[str, Any]:
-    template = model.chat_template_sha256 if benchmark.uses_chat else "not used"
     return {
         "model_sha256": model.sha256,
-        "chat_template_sha256": template,
+        "chat_template_sha256": _template(model, benchmark),
         "writing_version": WRITING_VERSION,
         "seed": benchmark.seed if entry.temperature else "not used",
         **asdict(entry),
@@ -152,10 +174,15 @@ def _written_answers(
     }
 
 
+def _template(model: ModelRef, benchmark: BenchmarkJob) -> str | None:
+    return model.chat_template_sha256 if benchmark.uses_chat else "not used"
+
+
 def _choices(model: ModelRef, benchmark: BenchmarkJob) -> dict[str, Any]:
     return {
         "items_sha256": benchmark.items_sha256,
         "tokenizer_sha256": model.tokenizer_sha256,
+        "asking_version": ASKING_VERSION if benchmark.generation is None else "not used",
     }
 
 

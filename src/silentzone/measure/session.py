@@ -7,7 +7,7 @@ it had finished.
 from __future__ import annotations
 
 import time
-from itertools import accumulate, count, groupby
+from itertools import count, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from silentzone.backends.base import EngineSettings
 from silentzone.backends.registry import engine_named
 from silentzone.errors import MeasurementError, SilentzoneError, StorageError
 from silentzone.measure.candidate import TraceReader, TraceTokens, measure_candidate
+from silentzone.measure.drafts import reference_drafts
 from silentzone.measure.floors import floor_steps, measure_floors
 from silentzone.measure.generated import (
     answer,
@@ -38,13 +39,24 @@ from silentzone.measure.parts import (
     floor_windows,
     keeps_item_trace,
     model_parts,
+    tell_in_order,
     token_by_token_positions,
 )
 from silentzone.measure.prompts import ItemComparison
 from silentzone.measure.protocol import item_trace_key, items_key, trace_key
+from silentzone.measure.questions import choice_questions, written_questions
 from silentzone.measure.reference import write_trace
+from silentzone.measure.tasks import task_churn_columns, task_columns
 from silentzone.metrics.kernels import set_threads
-from silentzone.records.tables import CHURN, FLOORS, GENERATIONS, ITEMS, PROMPTS, TOKENS
+from silentzone.records.tables import (
+    CHURN,
+    FLOORS,
+    GENERATIONS,
+    ITEMS,
+    PROMPTS,
+    QUESTIONS,
+    TOKENS,
+)
 from silentzone.store.folder import StudyFolder
 
 if TYPE_CHECKING:
@@ -60,7 +72,7 @@ _UNSTATED_CONTEXT = 1 << 20
 """Tokens; a model that does not state its context is not held to one."""
 
 ITEM_TRACE = "item_trace"
-_ALONG_ITEMS = {ITEM_TRACE, ITEMS.name, PROMPTS.name, GENERATIONS.name}
+_ALONG_ITEMS = {ITEM_TRACE, ITEMS.name, PROMPTS.name, GENERATIONS.name, QUESTIONS.name}
 
 TASK = "silentzone.measure.session:measure_model"
 
@@ -150,6 +162,12 @@ class _Session:
     def _measure_benchmark(self, backend: LogitBackend, parts: Sequence[Part]) -> None:
         """Ask a benchmark's items once: for their scores, and for what is seen along them."""
         wanted = {part.key.kind: part for part in parts}
+        questions, started = wanted.pop(QUESTIONS.name, None), time.perf_counter()
+        if questions is not None:
+            self._store(questions, choice_questions(load_items(self._benchmark(questions.group))))
+            self._seconds[questions.title] = time.perf_counter() - started
+        if not wanted:
+            return
         answers = wanted.pop(ITEMS.name, None)
         started = time.perf_counter()
         if ITEM_TRACE in wanted:
@@ -174,19 +192,37 @@ class _Session:
         benchmark, tell = self._benchmark(parts[0].group), self._tell(parts)
         writer, questions = load_questions(backend, self._job, benchmark)
         assert benchmark.generation is not None, "asked by whoever calls this"
+        wanted = {part.key.kind: part for part in parts}
+        asked = wanted.pop(QUESTIONS.name, None)
+        if asked is not None:
+            self._store(asked, written_questions(questions))
+            self._seconds[asked.title] = time.perf_counter() - started
+        if not wanted:
+            return
         total = len(questions) * benchmark.generation.repeats
         written = answer(
             writer,
             questions,
             benchmark,
             self._context_length(),
+            drafts=reference_drafts(self._folder, self._job, benchmark, backend.info),
             on_answer=lambda done: tell(done, total),
         )
         columns = {ITEMS.name: item_columns, GENERATIONS.name: generation_columns}
-        for part in parts:
-            self._store(part, columns[part.key.kind](written))
+        for kind, part in wanted.items():
+            self._store(part, columns[kind](written))
             self._seconds[part.title] = time.perf_counter() - started
             started = time.perf_counter()
+
+    def _measure_task(self, backend: LogitBackend, parts: Sequence[Part]) -> None:
+        """Have lm-evaluation-harness's own code ask and score a task once, for all its tables."""
+        started = time.perf_counter()
+        benchmark, length = self._benchmark(parts[0].group), self._context_length()
+        kinds = {part.key.kind for part in parts}
+        columns = task_columns(backend, self._job, benchmark, length, kinds, self._tell(parts))
+        for part in parts:
+            self._store(part, columns[part.key.kind])
+            self._seconds[part.title] = time.perf_counter() - started
 
     def _trace_along(
         self, backend: LogitBackend, parts: Sequence[Part], part: Part
@@ -270,19 +306,14 @@ class _Session:
                 hint="see why the benchmark could not be measured",
             )
         ordinary = self._folder.read_table(ITEMS, part.group, name)
+        length, again = self._context_length(), self._job.floor.items
         if benchmark.generation is not None:
             writer, questions = load_questions(backend, self._job, benchmark)
-            again = self._job.floor.items
-            context_length = self._context_length()
-            return churn_columns(writer, questions, benchmark, context_length, ordinary, again)
-        return measure_churn(
-            backend,
-            load_items(benchmark),
-            benchmark.headline,
-            self._context_length(),
-            ordinary,
-            self._job.floor.items,
-        )
+            return churn_columns(writer, questions, benchmark, length, ordinary, again)
+        if benchmark.harness is not None:
+            return task_churn_columns(backend, self._job, benchmark, length, ordinary)
+        items = load_items(benchmark)
+        return measure_churn(backend, items, benchmark.headline, length, ordinary, again)
 
     def _corpus(self, name: str) -> CorpusJob:
         return next(corpus for corpus in self._job.corpora if corpus.name == name)
@@ -321,20 +352,7 @@ class _Session:
         return self._head
 
     def _tell(self, parts: Sequence[Part]) -> Callable[[int, int], None]:
-        """Tell how far parts measured together are, as if one followed the other."""
-        ends = list(accumulate(part.cost for part in parts))
-        ahead = list(zip(parts, ends, strict=True))
-
-        def tell(done: int, total: int) -> None:
-            at = ends[-1] * (done / max(total, 1))
-            while ahead and at >= ahead[0][1]:
-                self._emit({"part": ahead.pop(0)[0].title, "share": 1.0})
-            if ahead:
-                part, end = ahead[0]
-                share = 1.0 - (end - at) / part.cost
-                self._emit({"part": part.title, "share": max(0.0, share)})
-
-        return tell
+        return tell_in_order(parts, self._emit)
 
     def _attempt(self, backend: LogitBackend, parts: Sequence[Part]) -> None:
         """Measure what is missing of a decode; a failure of the measurement is recorded."""
@@ -354,6 +372,8 @@ class _Session:
                 self._measure(backend, missing)
             elif self._benchmark(part.group).generation is not None:
                 self._measure_written(backend, missing)
+            elif self._benchmark(part.group).harness is not None:
+                self._measure_task(backend, missing)
             else:
                 self._measure_benchmark(backend, missing)
         except StorageError:

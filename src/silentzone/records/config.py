@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from silentzone.records.harness import HarnessEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +82,8 @@ class BenchmarkEntry:
     """What becomes of choices that the reference cannot tell from guessing: ``stop``, ``go on``."""
     generation: GenerationEntry | None = None
     """How answers are written; null where choices are compared."""
+    harness: HarnessEntry | None = None
+    """Task of lm-evaluation-harness; ``path`` is then the folder of task files, null its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

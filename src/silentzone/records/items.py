@@ -93,7 +93,7 @@ class BenchmarkRef:
     """Over all that is stored or scored of every item, in order."""
     item_count: int
     chance: float
-    """Expected score of guessing: mean of 1 / number of choices."""
+    """Expected score of guessing: mean of 1 / number of choices; in writing, of saying nothing."""
     headline: str
     """``raw``, ``normalized`` or ``generated``."""
 
@@ -125,9 +125,15 @@ class BenchmarkRef:
 
     @staticmethod
     def of_generated(
-        items: Sequence[GeneratedItem], *, name: str, description: str, source: str, licence: str
+        items: Sequence[GeneratedItem],
+        *,
+        name: str,
+        description: str,
+        source: str,
+        licence: str,
+        chance: float = 0.0,
     ) -> BenchmarkRef:
-        """Identity of a benchmark that is answered in writing; nobody guesses it."""
+        """Identity of a benchmark that is answered in writing."""
         return BenchmarkRef(
             name=name,
             description=description,
@@ -135,7 +141,7 @@ class BenchmarkRef:
             licence=licence,
             items_sha256=_sha256([asdict(item) for item in items]),
             item_count=len(items),
-            chance=0.0,
+            chance=chance,
             headline="generated",
         )
 

@@ -6,6 +6,7 @@ tokens 1, items 1, floors 1: first version.
 prompts 1: first version, added beside the others.
 generations 1: first version, added beside the others.
 generations 2: ``token_ids`` and ``check``.
+questions 1: first version, added beside the others.
 """
 
 from __future__ import annotations
@@ -147,6 +148,22 @@ GENERATIONS = TableSchema(
     ),
 )
 
-ALL = {schema.name: schema for schema in (TOKENS, FLOORS, ITEMS, CHURN, PROMPTS, GENERATIONS)}
+QUESTIONS = TableSchema(
+    "questions",
+    1,
+    (
+        Column("item_id", "string", False, "item of the benchmark"),
+        Column("cluster_id", "string", True, "as in items"),
+        Column("prompt", "string", False, "what was asked, as the reference read it"),
+        Column("choices", "string", True, "texts of the choices, as a JSON list"),
+        Column("rule", "dictionary", False, "choice, or how a written answer is judged"),
+        Column("gold", "string", False, "index of the right choice, or what a text is held to"),
+    ),
+)
+
+ALL = {
+    schema.name: schema
+    for schema in (TOKENS, FLOORS, ITEMS, CHURN, PROMPTS, GENERATIONS, QUESTIONS)
+}
 
 POSITION_METRICS = tuple(column.name for column in _POSITION_METRICS)

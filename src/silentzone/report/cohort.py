@@ -57,6 +57,8 @@ class Harm:
     answers_changed: Quantity | None
     """Share of items with another answer, right or wrong; null where answers are not known."""
     wrong_to_wrong: float | None
+    adjusted_pvalue: float | None
+    """That the net is zero, Holm over all candidates and benchmarks; null where not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,8 @@ class Cohort:
     relations: tuple[Raw, ...]
     zone: str | None
     """The zone the report speaks of: that of the headline verdict."""
+    has_items: bool = False
+    """Whether single items can be looked at on this page."""
 
     @property
     def reference(self) -> Model | None:
@@ -179,8 +183,8 @@ class Cohort:
         return frozenset(found.get("members") or ()) if found else frozenset()
 
 
-def index(analysis: object) -> Cohort:
-    """Index an analysis by model.
+def index(analysis: object, *, has_items: bool = False) -> Cohort:
+    """Index an analysis by model; ``has_items`` says whether single items can be looked at.
 
     Raises
     ------
@@ -215,6 +219,7 @@ def index(analysis: object) -> Cohort:
         },
         relations=tuple(rows(raw, "relations")),
         zone=_headline_zone(raw, headline),
+        has_items=has_items,
     )
 
 
@@ -323,4 +328,5 @@ def _harm(raw: Raw) -> Harm:
             for key in ("excess_volume", "split_repeat", "answers_changed")
         },
         wrong_to_wrong=finite(raw.get("wrong_to_wrong")),
+        adjusted_pvalue=finite(raw.get("net_pvalue_holm")),
     )

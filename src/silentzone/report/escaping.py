@@ -36,10 +36,25 @@ def visible(text: object) -> str:
     >>> print(visible("Q4\x1b[31m\u202e_K"))
     Q4\u001b[31m\u202e_K
     """
-    spaced = str(text).replace("\r\n", " ").replace("\n", " ").replace("\t", " ")
+    return _spelled_out(str(text).replace("\r\n", " ").replace("\n", " ").replace("\t", " "))
+
+
+def visible_lines(text: object) -> str:
+    r"""Text as `visible` gives it, with its line breaks kept: for what is shown as it was written.
+
+    Examples
+    --------
+    >>> visible_lines("Q:\r\n\tA\x00")
+    'Q:\n    A\\u0000'
+    """
+    lines = str(text).replace("\r\n", "\n").replace("\t", "    ").split("\n")
+    return "\n".join(map(_spelled_out, lines))
+
+
+def _spelled_out(line: str) -> str:
     return "".join(
         f"\\u{ord(character):04x}" if unicodedata.category(character) in _SPELLED_OUT else character
-        for character in spaced
+        for character in line
     )
 
 

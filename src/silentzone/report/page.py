@@ -5,6 +5,7 @@ from __future__ import annotations
 from silentzone.report import figures, tables
 from silentzone.report.cohort import index
 from silentzone.report.escaping import shorten, visible
+from silentzone.report.explorer import explorer
 from silentzone.report.findings import findings
 from silentzone.report.head import answers, facts
 from silentzone.report.methods import METHODS
@@ -12,13 +13,15 @@ from silentzone.report.reading import texts
 from silentzone.report.views import Page, Table
 
 
-def build_page(analysis: object) -> Page:
+def build_page(analysis: object, flips: object = None) -> Page:
     """Everything the page says.
 
     Parameters
     ----------
     analysis : object
         What ``analysis.json`` of schema 2 holds.
+    flips : object
+        What ``flips.json`` of schema 1 holds, where there is one.
 
     Returns
     -------
@@ -30,7 +33,8 @@ def build_page(analysis: object) -> Page:
     TableError
         If the analysis has another schema version or layout.
     """
-    cohort = index(analysis)
+    items = explorer(flips)
+    cohort = index(analysis, has_items=items is not None)
     study = cohort.raw["study"]
     version = visible(study.get("package_version", "unknown"))
     made = study.get("created_at")
@@ -73,6 +77,7 @@ def build_page(analysis: object) -> Page:
         cautions=texts(cohort.raw.get("cautions")),
         methods=METHODS,
         command=visible(study.get("command") or "not recorded"),
+        explorer=items,
     )
 
 

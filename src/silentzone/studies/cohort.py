@@ -104,6 +104,9 @@ def make_cohort(
             if len(entries) < min(_FEWEST_CANDIDATES, len(recipes)):
                 raise MeasurementError(f"too few models could be made: {'; '.join(left_out)}")
             outcome = "done" if maker.made else "kept"
+        except KeyboardInterrupt:
+            outcome = "stopped"
+            raise
         finally:
             progress.end(_STEP, outcome)
     return Cohort(

@@ -25,6 +25,7 @@ from silentzone.records.config import (
     ModelEntry,
     StudyConfig,
 )
+from silentzone.records.harness import HarnessEntry
 from silentzone.studies.config_fields import ALL, Problems, Section
 from silentzone.studies.config_sections import (
     AUDIT,
@@ -35,6 +36,7 @@ from silentzone.studies.config_sections import (
     ENGINE,
     FLOOR,
     GENERATION,
+    HARNESS,
     MODEL,
     OF_CHOICES,
     SECTIONS,
@@ -51,6 +53,8 @@ _MAX_COHORT: Final = 1000
 _LATER_SHARD: Final = re.compile(r".+-(?!00001)\d{5}-of-\d{5}\.gguf")
 _SHARD_ENDING: Final = re.compile(r"-\d{5}-of-\d{5}$")
 
+_OF_TASKS: Final = ("name", "items", "path", "at_chance")
+"""Keys of every benchmark that a task of lm-evaluation-harness has as well, beside its kind."""
 _DECISION_COMMENT: Final = (
     "Chosen before the data are seen: margins as proportions of items, alpha one-sided."
 )
@@ -172,7 +176,9 @@ def _tables(title: str, entries: list[dict[str, Any]], comment: str) -> list[str
 def _benchmark_values(entry: BenchmarkEntry) -> dict[str, Any]:
     """Give the keys of a benchmark: those of its kind only."""
     values = asdict(entry)
-    generation = values.pop("generation")
+    generation, harness = values.pop("generation"), values.pop("harness")
+    if harness is not None:
+        return {**{key: values[key] for key in _OF_TASKS}, "kind": "lm-eval", **harness}
     if generation is None:
         return values
     named = {key: values[key] for key in ("name", "items", "path")}
@@ -185,11 +191,12 @@ def _table(title: str, values: Mapping[str, object], comment: str) -> str:
     for key, value in values.items():
         if value is None and (title, key) != ("[[corpora]]", "windows"):
             continue
-        lines.append(f"{key} = {_toml_value(ALL if value is None else value)}")
+        lines.append(f"{key} = {toml_value(ALL if value is None else value)}")
     return "\n".join(lines) + "\n"
 
 
-def _toml_value(value: object) -> str:
+def toml_value(value: object) -> str:
+    """Write a value as TOML; no character of a text ends its line or its quotes."""
     if isinstance(value, bool):
         return str(value).lower()
     if not isinstance(value, str):
@@ -294,7 +301,11 @@ def _benchmarks(
     mapping: Mapping[str, Any], base: Path, problems: Problems
 ) -> tuple[BenchmarkEntry, ...]:
     entries = []
-    for section in Section.all_of(mapping, "benchmarks", BENCHMARK | GENERATION, problems):
+    fields = BENCHMARK | GENERATION | HARNESS
+    for section in Section.all_of(mapping, "benchmarks", fields, problems):
+        if section.values.get("kind") == "lm-eval":
+            entries.append(_task(section, base, problems))
+            continue
         values = {key: section.values[key] for key in BENCHMARK if key in section.values}
         if section.has("path"):
             values["path"] = section.file("path", base)
@@ -307,6 +318,8 @@ def _benchmarks(
         built_in = None if section.has("path") else BUILT_IN.get(values["name"])
         is_generated = _kind(section, built_in, problems) == "generate"
         values.pop("kind", None)
+        for key in filter(section.has, (key for key in HARNESS if key not in GENERATION)):
+            problems.add(f'{section.title} `{key}` goes with `kind` = "lm-eval" only')
         foreign = OF_CHOICES if is_generated else tuple(GENERATION)
         for key in filter(section.has, foreign):
             kind = "choice" if is_generated else "generate"
@@ -315,6 +328,29 @@ def _benchmarks(
         entries.append(BenchmarkEntry(**values, generation=generation))
     problems.check_names("benchmark", [entry.name for entry in entries])
     return tuple(entries)
+
+
+def _task(section: Section, base: Path, problems: Problems) -> BenchmarkEntry:
+    """Read a benchmark that is a task of lm-evaluation-harness."""
+    path = section.file("path", base, folder_allowed=True) if section.has("path") else None
+    if path and Path(path).is_file():
+        problems.add(f"{section.title} `path` must be the folder of the task files, not a file")
+    for key in (*BENCHMARK, *GENERATION):
+        if section.has(key) and key not in (*_OF_TASKS, "kind", *HARNESS):
+            problems.add(f'{section.title} `{key}` does not go with `kind` = "lm-eval"')
+    section.require("name")
+    name = section.values.get("name", "")
+    if section.has("name"):
+        problems.check_plain_name(section.title, name)
+    given: dict[str, Any] = {"task": name}
+    given |= {key: section.values[key] for key in HARNESS if key in section.values}
+    return BenchmarkEntry(
+        name=name,
+        items=section.values.get("items"),
+        path=path,
+        at_chance=section.values.get("at_chance", "stop"),
+        harness=HarnessEntry(**given),
+    )
 
 
 def _kind(section: Section, built_in: BuiltIn | None, problems: Problems) -> str:

@@ -25,7 +25,7 @@ BENCHMARK: Final = {
     "score": Field(str, choices=("raw", "normalized")),
     "divergence": Field(bool),
     "at_chance": Field(str, choices=("stop", "go on")),
-    "kind": Field(str, choices=("choice", "generate")),
+    "kind": Field(str, choices=("choice", "generate", "lm-eval")),
 }
 OF_CHOICES: Final = ("score", "divergence", "at_chance")
 GENERATION: Final = {
@@ -41,6 +41,19 @@ GENERATION: Final = {
     "chat": Field(bool),
     "unsafe_code": Field(bool),
 }
+HARNESS: Final = {
+    "task": Field(str),
+    "filter": Field(str),
+    "metric": Field(str),
+    "num_fewshot": Field(int, low=0, high=1000),
+    "code": Field(bool),
+    "cluster": Field(str),
+    **{
+        key: GENERATION[key]
+        for key in ("chat", "score_truncated", "timeout_seconds", "answers_at_a_time")
+    },
+}
+"""Of a task of lm-evaluation-harness."""
 AUDIT: Final = {
     "band": Field(float, above=0, below=1),
     "band_standard_errors": Field(float, above=0, below=100),

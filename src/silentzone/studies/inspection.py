@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,10 +11,15 @@ from typing import TYPE_CHECKING, Any
 from silentzone.errors import SilentzoneError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from silentzone.backends.registry import Engine
     from silentzone.records.config import ModelEntry, StudyConfig
     from silentzone.records.models import ModelRef
     from silentzone.studies.progress import Progress
+
+
+_FIRST_SHARD = re.compile(r"(.+-)00001(-of-(\d{5})\.gguf)", re.DOTALL)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -67,9 +74,9 @@ def inspect_models(config: StudyConfig, engine: Engine, progress: Progress) -> C
     ModelFileError
         If the reference cannot be used. A candidate that cannot is recorded, not raised.
     """
-    progress.begin("inspect", "Reading models", float(1 + len(config.candidates)), "files")
-    reference = _inspect(config.reference, config, engine)
-    progress.advance("inspect", 1.0)
+    entries = (config.reference, *config.candidates)
+    reading = _Reading(progress, [_file_bytes(Path(entry.path)) for entry in entries])
+    reference = _inspect(config.reference, config, engine, reading)
     if reference.ref.is_quantized:
         reference.cautions.append(
             f"the reference is itself quantized ({reference.ref.weight_format}): distances are "
@@ -77,9 +84,9 @@ def inspect_models(config: StudyConfig, engine: Engine, progress: Progress) -> C
         )
     candidates: list[InspectedModel] = []
     unusable: list[dict[str, str]] = []
-    for number, entry in enumerate(config.candidates, start=2):
+    for entry in config.candidates:
         try:
-            candidate = _inspect(entry, config, engine)
+            candidate = _inspect(entry, config, engine, reading)
         except SilentzoneError as error:
             unusable.append({"model": entry.name, "part": "file", "cause": error.message})
             progress.note(f"{entry.name}: {error.message}")
@@ -88,15 +95,62 @@ def inspect_models(config: StudyConfig, engine: Engine, progress: Progress) -> C
             if candidate.failure is not None:
                 progress.note(f"{entry.name}: {candidate.failure}")
             candidates.append(candidate)
-        progress.advance("inspect", float(number))
     _mark_duplicates([reference, *candidates])
-    progress.end("inspect", "done")
+    reading.end()
     return Cohort(reference=reference, candidates=tuple(candidates), unusable=tuple(unusable))
 
 
-def _inspect(entry: ModelEntry, config: StudyConfig, engine: Engine) -> InspectedModel:
+class _Reading:
+    """How much of the files has been read and hashed, whatever becomes of each."""
+
+    def __init__(self, progress: Progress, sizes: list[int]) -> None:
+        self._progress = progress
+        self._left = list(sizes)
+        self._before = 0
+        progress.begin("inspect", "Reading models", float(sum(sizes)), "B")
+
+    @contextlib.contextmanager
+    def next_file(self) -> Iterator[Callable[[int], None]]:
+        """Count one file; it counts as read afterwards, even one that was refused."""
+        done = 0
+
+        def on_bytes(count: int) -> None:
+            nonlocal done
+            done += count
+            self._progress.advance("inspect", float(self._before + done))
+
+        try:
+            yield on_bytes
+        finally:
+            self._before += self._left.pop(0)
+            self._progress.advance("inspect", float(self._before))
+
+    def end(self) -> None:
+        """Say that all have been read."""
+        self._progress.end("inspect", "done")
+
+
+def _file_bytes(path: Path) -> int:
+    """Bytes of a model, of all its shards where it has several; 0 where that is not known."""
+    first = _FIRST_SHARD.fullmatch(path.name)
+    names = (
+        [path.name]
+        if first is None
+        else [f"{first[1]}{number:05d}{first[2]}" for number in range(1, int(first[3]) + 1)]
+    )
+    total = 0
+    for name in names:
+        with contextlib.suppress(OSError):
+            total += path.with_name(name).stat().st_size
+    return total
+
+
+def _inspect(
+    entry: ModelEntry, config: StudyConfig, engine: Engine, reading: _Reading
+) -> InspectedModel:
     path = Path(entry.path)
-    ref = engine.read_model(path, entry.name)
+    with reading.next_file() as on_bytes:
+        ref = engine.read_model(path, entry.name, on_bytes=on_bytes)
     memory, obstacle = engine.memory_bytes(path, config.decision.context_length)
     model = InspectedModel(entry=entry, ref=ref, memory_bytes=memory)
     if obstacle is not None:

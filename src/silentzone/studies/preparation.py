@@ -11,8 +11,11 @@ from silentzone.benchmarks.chance import at_chance
 from silentzone.benchmarks.registry import find_benchmark, load_choices, load_generated
 from silentzone.corpora.text import load_text
 from silentzone.errors import SilentzoneError, StorageError
+from silentzone.harness.library import VERSION
+from silentzone.harness.tasks import load_task
 from silentzone.measure.jobs import BenchmarkJob, CorpusJob
-from silentzone.records.items import BenchmarkSource
+from silentzone.measure.judging import require_safety
+from silentzone.records.items import BenchmarkRef, BenchmarkSource
 from silentzone.records.tables import ITEMS
 from silentzone.records.windows import CorpusRef, WindowPlan
 from silentzone.studies.assets import fetch_asset
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from silentzone.measure.jobs import ModelJob
     from silentzone.measure.parts import Part
     from silentzone.records.config import BenchmarkEntry, CorpusEntry, EngineEntry
-    from silentzone.records.items import BenchmarkRef
+    from silentzone.records.harness import HarnessEntry
     from silentzone.store.folder import StudyFolder
     from silentzone.studies.progress import Progress
 
@@ -105,6 +108,8 @@ def benchmark_job(
     AssetUnavailableError
         If a built-in set cannot be fetched.
     """
+    if entry.harness is not None:
+        return _task_job(entry, entry.harness, seed)
     path, generation = entry.path, entry.generation
     if path is None:
         asset = find_benchmark(entry.name).asset
@@ -123,6 +128,7 @@ def benchmark_job(
         ref, _ = load_choices(source)
     else:
         ref, items = load_generated(source)
+        require_safety(items, unsafe=generation.unsafe_code)
         uses_chat = any(item.messages for item in items)
     job = BenchmarkJob(
         name=entry.name,
@@ -138,6 +144,42 @@ def benchmark_job(
         uses_chat=uses_chat,
         chance=ref.chance,
         may_stop=generation is None and entry.at_chance == "stop",
+    )
+    return job, ref
+
+
+def _task_job(
+    entry: BenchmarkEntry, harness: HarnessEntry, seed: int
+) -> tuple[BenchmarkJob, BenchmarkRef]:
+    """Load a task of lm-evaluation-harness and describe it."""
+    folder = None if entry.path is None else Path(entry.path)
+    task = load_task(harness, folder, items=entry.items, seed=seed, name=entry.name)
+    headline = f"{task.score.metric}, filter {task.score.filter}"
+    ref = BenchmarkRef(
+        name=entry.name,
+        description=task.description,
+        source=f"lm-evaluation-harness {VERSION}, {task.file_name}",
+        licence="not stated",
+        items_sha256=task.items_sha256,
+        item_count=task.item_count,
+        chance=task.chance,
+        headline=headline,
+    )
+    job = BenchmarkJob(
+        name=entry.name,
+        path=entry.path,
+        is_built_in=False,
+        items=entry.items,
+        seed=seed,
+        headline=headline,
+        items_sha256=task.items_sha256,
+        item_count=task.item_count,
+        divergence=False,
+        uses_chat=harness.chat,
+        chance=task.chance,
+        may_stop=task.can_be_guessed and entry.at_chance == "stop",
+        harness=harness,
+        is_written=task.is_written,
     )
     return job, ref
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from itertools import accumulate
 from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 
 class Progress(Protocol):
@@ -22,7 +23,7 @@ class Progress(Protocol):
         ...
 
     def end(self, key: str, outcome: str) -> None:
-        """Finish a step; ``outcome`` is ``done``, ``kept`` (was there already) or ``failed``."""
+        """Finish a step; ``outcome``: ``done``, ``kept`` (was there), ``failed``, ``stopped``."""
         ...
 
     def note(self, message: str) -> None:
@@ -44,6 +45,21 @@ class SilentProgress:
 
     def note(self, message: str) -> None:
         """Ignore the note."""
+
+
+@contextlib.contextmanager
+def measured_step(progress: Progress, key: str, title: str) -> Iterator[Callable[[float], None]]:
+    """One step whose length is a share of 1; gives the function to say how much is done."""
+    progress.begin(key, title, 1.0, "share")
+    outcome = "failed"
+    try:
+        yield lambda share: progress.advance(key, share)
+        outcome = "done"
+    except KeyboardInterrupt:
+        outcome = "stopped"
+        raise
+    finally:
+        progress.end(key, outcome)
 
 
 class SharedProgress:
@@ -73,7 +89,10 @@ class SharedProgress:
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         """End the whole."""
-        self._progress.end("study", "failed" if kind is not None else "done")
+        outcome = "done" if kind is None else "failed"
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            outcome = "stopped"
+        self._progress.end("study", outcome)
 
     def step(self, title: str, costs: Mapping[str, float]) -> SharedStep:
         """Begin one step; ``costs`` are those of its parts in order."""

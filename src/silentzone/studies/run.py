@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from silentzone import __version__
+from silentzone.analysis.flip_details import study_flips
 from silentzone.analysis.study import analyze_study
 from silentzone.backends.registry import engine_named
 from silentzone.errors import InputError, MeasurementError, SilentzoneError, StorageError
@@ -24,6 +25,7 @@ from silentzone.records.tables import ITEMS, TOKENS
 from silentzone.report import write_report
 from silentzone.store.atomic import replace_file
 from silentzone.store.folder import StudyFolder
+from silentzone.store.names import ANALYSIS, FLIPS
 from silentzone.studies.config import dump_config
 from silentzone.studies.inspection import Cohort, InspectedModel, inspect_models
 from silentzone.studies.preparation import (
@@ -34,7 +36,7 @@ from silentzone.studies.preparation import (
     corpus_refs,
     engine_settings,
 )
-from silentzone.studies.progress import SharedProgress
+from silentzone.studies.progress import SharedProgress, measured_step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
 _PRODUCT_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Read by NumPy's matrix library as it is loaded; without them each worker takes every core."""
 
-ANALYSIS_FILE = "analysis.json"
 REPORT_FILE = Path("report") / "index.html"
 
 
@@ -171,12 +172,13 @@ class _Study:
             manifest = self._folder.manifest()
             if manifest.get("analyzed_inputs") == inputs:
                 return stored
-        self._progress.begin("analyze", "Analysing", None, "")
-        analysis = analyze_study(self._folder, rng_seed=self._config.seed)
-        self._folder.write_json_atomic(ANALYSIS_FILE, analysis)
-        self._progress.end("analyze", "done")
+        with measured_step(self._progress, "analyze", "Analysing") as on_share:
+            analysis = analyze_study(self._folder, rng_seed=self._config.seed, on_share=on_share)
+        flips = study_flips(self._folder, self._config.audit.unfinished)
+        self._folder.write_json_atomic(ANALYSIS, analysis)
+        self._folder.write_json_atomic(FLIPS, flips)
         self._progress.begin("report", "Writing the report", None, "")
-        write_report(analysis, (root / REPORT_FILE).parent)
+        write_report(analysis, (root / REPORT_FILE).parent, flips)
         self._progress.end("report", "done")
         self._folder.write_manifest({**self._folder.manifest(), "analyzed_inputs": inputs})
         return analysis
@@ -376,9 +378,9 @@ class _Study:
         return bool(stored != json.loads(json.dumps(asdict(self._config))))
 
     def _stored_analysis(self) -> dict[str, Any] | None:
-        if not (self._folder.root / ANALYSIS_FILE).exists():
+        if not (self._folder.root / ANALYSIS).exists():
             return None
-        stored: dict[str, Any] = self._folder.read_json(ANALYSIS_FILE)
+        stored: dict[str, Any] = self._folder.read_json(ANALYSIS)
         return stored
 
     def _inputs_sha256(self) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from silentzone.analysis.floors import distinguishable_pairs, floor_as_json, model_floor
 from silentzone.analysis.positions import CorpusPositions, FloorPositions, ModelPositions
+from silentzone.analysis.spread import Spread
 from silentzone.stats.clusters import ClusterPartition
 
 WINDOWS = 12
@@ -63,7 +64,14 @@ def pair(own, difference: float, spread: float = 0.01):
         corpus="text",
         clusters=ClusterPartition.of(np.arange(2 * WINDOWS) // 2, unit="window"),
         models={
-            name: ModelPositions(kld=kld, usable=usable, excluded={}, fidelity={}, replicates={})
+            name: ModelPositions(
+                kld=kld,
+                usable=usable,
+                excluded={},
+                fidelity={},
+                spread=Spread(confidence=(), depth=(), quantiles=()),
+                replicates={},
+            )
             for name, kld in (("a", first), ("b", second))
         },
         documents_known=0,

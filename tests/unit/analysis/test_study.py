@@ -262,3 +262,16 @@ def test_candidates_short_of_a_benchmark_say_which(analyzed):
     result = analyzed(without_items=missing)
     undecided = {row["model"]: row["why"] for row in result["decision"]["undecided"]}
     assert undecided["Q8"] == "it has no composite: not measured on beta"
+
+
+def test_nets_of_single_benchmarks_are_tested_and_adjusted_together(whole):
+    rows = whole["decomposition"]
+    single = [row for row in rows if row["benchmark"] != "composite"]
+    assert all(row["net_pvalue"] <= row["net_pvalue_holm"] <= 1.0 for row in single)
+    assert {row["net_pvalue_method"] for row in single} <= {
+        "exact McNemar (binomial)",
+        "t with G-1 df",
+    }
+    smallest = min(single, key=lambda row: row["net_pvalue"])
+    assert smallest["net_pvalue_holm"] == min(1.0, len(single) * smallest["net_pvalue"])
+    assert all(row["net_pvalue_holm"] is None for row in rows if row["benchmark"] == "composite")

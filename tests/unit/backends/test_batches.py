@@ -11,7 +11,8 @@ from silentzone.backends.base import ContinuationRequest
 
 pytest.importorskip("llama_cpp")
 
-from silentzone.backends.llama_cpp.batches import Batch, group_requests
+from silentzone.backends.llama_cpp.batches import Batch
+from silentzone.backends.llama_cpp.groups import group_requests
 
 BOUNDS = {"most_tokens": 100, "most_sequences": 8}
 

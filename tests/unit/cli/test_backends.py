@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from silentzone.cli import backends as command
+from silentzone.execution.bubblewrap import SandboxState
 
 
 def _probe(monkeypatch, code):
@@ -62,3 +63,22 @@ def test_an_engine_that_hangs_is_given_up(invoke, monkeypatch):
     monkeypatch.setattr(command, "_PROBE_SECONDS", 0.5)
     _probe(monkeypatch, "import time; time.sleep(60)")
     assert "took more than" in _llama(invoke)["missing"]
+
+
+def test_a_sandbox_that_works_is_shown(invoke, monkeypatch):
+    state = SandboxState(
+        kind="bubblewrap", version="9", missing=None, command=None, way="other_user"
+    )
+    monkeypatch.setattr(command, "sandbox_state", lambda: state)
+    assert "sandbox: bubblewrap 9\n" in invoke("backends").stdout
+    shown = json.loads(invoke("backends", "--json").stdout)["sandbox"]
+    assert shown["is_usable"] is True
+    assert shown["way"] == "other_user"
+
+
+def test_a_sandbox_that_is_missing_comes_with_the_exact_command(invoke, monkeypatch):
+    state = SandboxState(kind=None, version=None, missing="not installed", command="get it now")
+    monkeypatch.setattr(command, "sandbox_state", lambda: state)
+    assert "sandbox: not installed\n  get it now\n" in invoke("backends").stdout
+    shown = json.loads(invoke("backends", "--json").stdout)["sandbox"]
+    assert (shown["is_usable"], shown["command"]) == (False, "get it now")

@@ -100,4 +100,5 @@ def test_stopping_ends_without_a_traceback(invoke, files, stand_in, result):
     stand_in("silentzone.studies.compare", compare_models=compare_models)
     shown = invoke("compare", files[0], files[1], "--text", files[3])
     assert shown.code == 130
-    assert shown.stderr.strip().endswith("Stopped.")
+    assert "Stopped. " in shown.stderr
+    assert shown.stderr.splitlines()[-1].startswith("  silentzone compare ")

@@ -73,6 +73,24 @@ def test_a_bar_counts_in_units_of_the_step(monkeypatch):
         assert not bars.tasks
 
 
+def test_a_share_is_shown_in_percent():
+    with module._bars() as bars:
+        listener = BarProgress(bars)
+        listener.begin("a", "analysing", 1.0, "share")
+        listener.advance("a", 0.25)
+        (task,) = bars.tasks
+        assert task.completed == pytest.approx(25.0)
+        assert task.fields["amount"] == "of 100 %"
+
+
+def test_a_step_of_unknown_length_shows_for_how_long_it_has_been():
+    with module._bars() as bars:
+        BarProgress(bars).begin("a", "writing", None, "")
+        stream = io.StringIO()
+        Console(file=stream, width=120).print(bars.get_renderable())
+    assert " 0.0 s" in stream.getvalue()
+
+
 def test_a_title_in_a_running_bar_is_not_read_as_markup():
     stream = io.StringIO()
     with module._bars() as bars:

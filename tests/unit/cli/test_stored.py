@@ -16,7 +16,13 @@ def folder(tmp_path, stand_in, summary, monkeypatch):
     monkeypatch.setattr(
         silentzone.studies.audit,
         "analyze_study",
-        lambda study, *, rng_seed, settings: {"folder": study.root.name, "seed": rng_seed},
+        lambda study, *, rng_seed, settings, on_share: {
+            "folder": study.root.name,
+            "seed": rng_seed,
+        },
+    )
+    monkeypatch.setattr(
+        silentzone.studies.audit, "study_flips", lambda study, unfinished: {"rule": unfinished}
     )
     stand_in("silentzone.report.terminal", summarize=lambda analysis: summary)
     study = tmp_path / "study"
@@ -32,6 +38,12 @@ def test_the_study_is_analyzed_with_its_own_seed_and_the_answers_are_stored(invo
     assert shown.code == 0, shown.stderr
     assert json.loads(shown.stdout) == {"folder": "study", "seed": 17}
     assert json.loads((folder / "analysis.json").read_text()) == {"folder": "study", "seed": 17}
+    assert json.loads((folder / "flips.json").read_text()) == {"rule": "leave out"}
+
+
+def test_the_rule_for_cut_off_answers_reaches_both(invoke, folder):
+    assert invoke("analyze", folder, "--unfinished", "wrong").code == 0
+    assert json.loads((folder / "flips.json").read_text()) == {"rule": "wrong"}
 
 
 def test_another_seed_may_be_given(invoke, folder):
@@ -91,17 +103,18 @@ def test_report_writes_the_page_from_the_stored_analysis(invoke, folder, monkeyp
     import silentzone.report
 
     (folder / "analysis.json").write_text('{"schema_version": 1}')
+    (folder / "flips.json").write_text('{"changes": []}')
     seen = []
 
-    def write_report(analysis, into):
-        seen.append((analysis, into))
+    def write_report(analysis, into, flips):
+        seen.append((analysis, into, flips))
         return into / "index.html"
 
     monkeypatch.setattr(silentzone.report, "write_report", write_report, raising=False)
     shown = invoke("report", folder)
     assert shown.code == 0
     assert shown.stdout.strip() == str(folder / "report" / "index.html")
-    assert seen == [({"schema_version": 1}, folder / "report")]
+    assert seen == [({"schema_version": 1}, folder / "report", {"changes": []})]
 
 
 def test_report_without_an_analysis_says_how_to_make_one(invoke, folder):

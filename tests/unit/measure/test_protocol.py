@@ -182,7 +182,7 @@ def test_the_reference_has_a_trace_in_place_of_fidelity(model_job):
     titles = [part.title for part in model_parts(model_job(is_reference=True), INFO)]
     assert titles == [
         "reference on text", "noise floor on text", "reference along own", "benchmark own",
-        "churn floor on own",
+        "questions of own", "churn floor on own",
     ]  # fmt: skip
 
 
@@ -192,6 +192,7 @@ def test_traces_alone_are_those_and_the_answers_of_their_decode(model_job, bench
     parts = model_parts(job, INFO)
     assert [part.title for part in parts] == [
         "reference on text", "reference along own", "benchmark own",
+        "questions of own",
     ]  # fmt: skip
     assert parts[1].decode == parts[2].decode != parts[0].decode
 
@@ -203,7 +204,10 @@ def test_only_answers_and_what_is_seen_along_them_share_a_decode(model_job):
             shared.setdefault(part.decode, []).append(part.key.kind)
         together = [kinds for kinds in shared.values() if len(kinds) > 1]
         assert len(together) == 1
-        assert set(together[0]) in ({"items", "prompts"}, {"items", "item_trace"})
+        assert set(together[0]) in (
+            {"items", "prompts"},
+            {"items", "item_trace", "questions"},
+        )
 
 
 def test_a_floor_that_is_not_asked_for_is_no_part(model_job):

@@ -29,6 +29,6 @@ def whole_page(whole_analysis):
 
 @pytest.fixture(scope="session")
 def whole_report(whole_page):
-    from silentzone.report.render import page_html
+    from silentzone.report.render import drawings_of, page_html
 
-    return page_html(whole_page)
+    return page_html(whole_page, drawings_of(whole_page))

@@ -44,6 +44,35 @@ def analysis() -> dict[str, Any]:
     return attacked
 
 
+def flips() -> dict[str, Any]:
+    """Changed answers whose every text is an attack; one question of choices, one in writing."""
+    first, second, third = ATTACKS[:3]
+    answer = {"score": 1.0, "prediction": "0", "log_likelihoods": [-1.5, -2.0], "text": None}
+    everything = "\n".join(ATTACKS)
+    written = {"score": 0.0, "prediction": first, "log_likelihoods": None, "text": everything}
+    common = {"harmed": 1, "gained": 0, "candidates": 2}
+    return {
+        "schema_version": 1,
+        "reference": first,
+        "models": [second, third],
+        "benchmarks": [{"name": text, "items": 3} for text in ATTACKS[3:5]],
+        "questions": [
+            {"benchmark": 0, "item": first, "cluster": second, "prompt": everything,
+             "choices": [third, *ATTACKS[5:6]], "gold": "0", "rule": "choice",
+             "reference": answer, **common},
+            {"benchmark": 1, "item": second, "cluster": None, "prompt": third, "choices": None,
+             "gold": first, "rule": second, "reference": {**written, "text": third}, **common},
+        ],
+        "changes": [
+            {"question": 0, "model": 0, "kind": "harm", **answer, "score": 0.0, "prediction": "1",
+             "divergence": 0.25, "shared_tokens": None},
+            {"question": 1, "model": 1, "kind": "other", **written, "divergence": None,
+             "shared_tokens": 2},
+        ],
+        "left_out": [{"benchmark": 0, "model": 1, "count": 7}],
+    }  # fmt: skip
+
+
 def _attacked(value: Any, renamed: dict[str, str], *, key: str) -> Any:
     if isinstance(value, dict):
         return {k: _attacked(v, renamed, key=k) for k, v in value.items()}

@@ -84,6 +84,9 @@ def analysis(*, candidates: int = 17, seed: int = 7) -> Analysis:
         for model in alive
         for i, corpus in enumerate(CORPORA)
     ]
+    found["kld_spread"] = [
+        _spread(model["name"], corpus, loss[model["name"]]) for model in alive for corpus in CORPORA
+    ]
     part = (models[2]["name"], "news")
     partial = next(row for row in found["fidelity"] if (row["model"], row["corpus"]) == part)
     partial.update(status="failed", metrics={})
@@ -125,6 +128,28 @@ def estimate(
         "confidence": 0.95,
         "cautions": list(cautions),
     }
+
+
+def _spread(name: str, corpus: str, level: float) -> dict[str, Any]:
+    """Less divergence where the reference is sure; one bin without any."""
+    edges = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
+    shares = (0.01, 0.1, 0.5, 0.9, 0.99)
+    levels = [level * factor for factor in (2.0, 1.6, 1.2, 0.8, 0.3, 0.0)]
+    floor = 0.0002 if corpus == CORPORA[0] else None
+    bins = [
+        {
+            "low": low,
+            "high": high,
+            "kld": estimate(value, 0.1 * value, low=0.0),
+            "excess": None if floor is None else value - floor,
+        }
+        for low, high, value in zip(edges, edges[1:], levels, strict=False)
+    ]
+    depth = [{**one, "low": 64.0 * k, "high": 64.0 * (k + 1)} for k, one in enumerate(bins[:5])]
+    return {
+        "model": name, "corpus": corpus, "floor": floor, "confidence": bins, "depth": depth,
+        "quantiles": [[share, level * 10 ** (2 * share - 1)] for share in shares],
+    }  # fmt: skip
 
 
 def _model(name: str, bits: float, *, is_quantized: bool = True) -> dict[str, Any]:

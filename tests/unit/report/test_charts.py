@@ -91,7 +91,7 @@ def test_each_corpus_has_a_shape_of_its_own_as_well_as_a_colour():
 
 
 def test_a_drawing_has_only_variables_for_colours():
-    drawn = str(svg.render(charts.scatter(points(), AXES), label="a chart"))
+    drawn = str(svg.inert(svg.draw(charts.scatter(points(), AXES)), label="a chart"))
     assert 'fill="var(--vermillion)"' in drawn
     assert "#" not in drawn.replace("&#34;", "")
 
@@ -101,7 +101,7 @@ def test_a_drawing_has_only_variables_for_colours():
 )
 def test_names_in_a_drawing_are_text(name):
     spec = charts.dots([Dot(label=name, corpus="c", value=0.1, lower=None, upper=None, floor=None)])
-    drawn = str(svg.render(spec, label=name))
+    drawn = str(svg.inert(svg.draw(spec), label=name))
     assert "<script" not in drawn
     assert drawn.count("</svg>") == 1
     assert drawn.index("</svg>") == len(drawn) - len("</svg>")

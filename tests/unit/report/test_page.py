@@ -259,13 +259,14 @@ def test_what_cannot_be_drawn_is_counted(whole_page):
 
 def test_a_study_without_benchmarks_still_makes_a_page(analysis):
     page = build_page(synthetic_tables.without_benchmarks(analysis))
-    assert [figure.identity for figure in page.figures] == ["floors"]
+    assert [figure.identity for figure in page.figures] == ["floors", "spread"]
     assert "There is no benchmark" in page.answers[0].sentence
     assert page.findings == ()
 
 
 def test_a_study_where_everything_failed_still_makes_a_page(analysis):
-    synthetic_tables.without_benchmarks(analysis).update(fidelity=[], distinguishable=[])
+    without = synthetic_tables.without_benchmarks(analysis)
+    without.update(fidelity=[], distinguishable=[], kld_spread=[])
     assert build_page(analysis).figures == ()
 
 

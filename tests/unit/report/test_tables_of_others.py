@@ -91,7 +91,7 @@ def test_a_metric_without_a_corpus_stands_for_the_only_one():
 def test_items_alone_answer_what_changed_and_say_that_no_metric_can_be_judged():
     page = build_page(synthetic_tables.of_items())
     identities = [figure.identity for figure in page.figures]
-    assert identities == ["best", "harm", "router", "shift"]
+    assert identities == ["best", "heat", "harm", "router", "shift"]
     assert page.answers[1].sentence.endswith("because there is no fidelity metric.")
 
 

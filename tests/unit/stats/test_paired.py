@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from silentzone.errors import InputError, ShapeError
 from silentzone.stats.clusters import ClusterPartition
@@ -127,3 +128,18 @@ def test_a_macro_mean_with_a_null_part_is_null():
 def test_a_macro_mean_with_an_unknown_error_keeps_its_value_alone():
     mean = macro_mean_estimate([wilson_estimate(1, 2), wilson_estimate(2, 2)])
     assert (mean.value, mean.standard_error, mean.interval) == (0.75, None, None)
+
+
+def test_the_net_is_tested_exactly_or_by_its_own_interval():
+    reference = np.array([1.0] * 12 + [0.0] * 8)
+    candidate = np.array([0.0] * 5 + [1.0] * 7 + [1.0] + [0.0] * 7)
+    alone = decompose(reference, candidate, ClusterPartition.singletons(20, unit="item"))
+    assert alone.test == mcnemar_exact(5, 1)
+    pairs = ClusterPartition.of(np.arange(20) // 2, unit="pair")
+    clustered = decompose(reference, candidate, pairs)
+    test, net = clustered.test, clustered.net
+    assert test is not None
+    # scipy.stats.t.sf of value / standard error with 9 degrees of freedom, both sides
+    assert test.pvalue == pytest.approx(2 * stats.t.sf(abs(net.value / net.standard_error), 9))
+    low, high = net.interval
+    assert (test.pvalue < 0.05) == (not low <= 0.0 <= high)

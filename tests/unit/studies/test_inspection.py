@@ -10,7 +10,7 @@ import pytest
 from silentzone.backends.fake import ENGINE
 from silentzone.errors import ModelFileError
 from silentzone.records.config import CorpusEntry, EngineEntry, ModelEntry, StudyConfig
-from silentzone.studies.inspection import inspect_models
+from silentzone.studies.inspection import _file_bytes, inspect_models
 from silentzone.studies.progress import SilentProgress
 
 
@@ -105,7 +105,7 @@ def test_an_unknown_need_of_memory_is_said_with_its_reason(inspect):
     assert model.to_json()["memory_bytes"] is None
 
 
-def test_progress_counts_every_file(inspect):
+def test_progress_counts_the_bytes_of_every_file(inspect):
     told = []
 
     class Listener(SilentProgress):
@@ -115,8 +115,20 @@ def test_progress_counts_every_file(inspect):
         def advance(self, key, done):
             told.append((key, done))
 
-    inspect(progress=Listener(), ref={}, a={"noise": 0.1}, bad="{")
-    assert told == [("inspect", 3.0), ("inspect", 1.0), ("inspect", 2.0), ("inspect", 3.0)]
+    models = inspect(progress=Listener(), ref={}, a={"noise": 0.1}, bad="{")
+    reference = models.reference.ref.file_bytes
+    both = reference + models.candidates[0].ref.file_bytes
+    (_, total), *advances = told
+    assert total == both + 1, "a damaged file counts as well"
+    assert sorted({done for _, done in advances}) == [reference, both, both + 1]
+
+
+def test_progress_knows_the_bytes_of_all_shards(tmp_path):
+    for number in (1, 2, 3):
+        (tmp_path / f"m-0000{number}-of-00003.gguf").write_bytes(b"x" * number)
+    assert _file_bytes(tmp_path / "m-00001-of-00003.gguf") == 6
+    assert _file_bytes(tmp_path / "m-00002-of-00003.gguf") == 2
+    assert _file_bytes(tmp_path / "absent.gguf") == 0
 
 
 def test_failures_of_one_model_are_told_together(inspect):

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import llama_cpp as native
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
-
-    from silentzone.backends.base import ContinuationRequest
 
 
 class Batch:
@@ -81,98 +76,6 @@ class Batch:
         )
         batch.logits = _pointer(self._outputs, start, ctypes.c_int8)
         return batch
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Where the logits of one continuation lie among the outputs of its group."""
-
-    request: int
-    continuation: int
-    prompt_row: int
-    """Output row of the prompt's last token, which predicts the continuation's first."""
-    first_row: int
-    """Output row of the continuation's first token, which predicts its second."""
-
-    def rows(self, length: int) -> NDArray[np.intp]:
-        """Output rows that predict a continuation of ``length`` tokens."""
-        inner = np.arange(self.first_row, self.first_row + length - 1)
-        return np.concatenate(([self.prompt_row], inner))
-
-
-@dataclass(slots=True, eq=False)
-class Group:
-    """Requests decoded together."""
-
-    batch: Batch
-    first_request: int
-    requests: int = 0
-    sequences: int = 0
-    parts: list[Part] = field(default_factory=list)
-
-
-def group_requests(
-    requests: Sequence[ContinuationRequest],
-    *,
-    most_tokens: int,
-    most_sequences: int,
-    share_prompts: bool,
-) -> list[Group]:
-    """Pack requests in order into groups of bounded size; a larger one gets a group of its own.
-
-    The packing depends on the requests alone, so every model decodes the same groups.
-    """
-    groups: list[Group] = []
-    sizes = [_tokens_of(request, share_prompts) for request in requests]
-    start = 0
-    while start < len(requests):
-        stop, tokens, sequences = start, 0, 0
-        while stop < len(requests):
-            more = len(requests[stop].continuations)
-            if stop > start and (
-                tokens + sizes[stop] > most_tokens or sequences + more > most_sequences
-            ):
-                break
-            tokens += sizes[stop]
-            sequences += more
-            stop += 1
-        group = Group(batch=Batch(tokens), first_request=start)
-        for index in range(start, stop):
-            _add_request(group, index, requests[index], share_prompts)
-        groups.append(group)
-        start = stop
-    return groups
-
-
-def _tokens_of(request: ContinuationRequest, share_prompts: bool) -> int:
-    copies = 1 if share_prompts else len(request.continuations)
-    return copies * len(request.prompt) + sum(
-        len(continuation) - 1 for continuation in request.continuations
-    )
-
-
-def _add_request(
-    group: Group, index: int, request: ContinuationRequest, share_prompts: bool
-) -> None:
-    prompt = request.prompt
-    at_end = np.zeros(len(prompt), np.int8)
-    at_end[-1] = 1
-    count = len(request.continuations)
-    owners = tuple(range(group.sequences, group.sequences + count))
-    prompt_row = group.batch.output_count
-    if share_prompts:
-        group.batch.add(prompt, np.arange(len(prompt)), owners, at_end)
-    for k, continuation in enumerate(request.continuations):
-        if not share_prompts:
-            prompt_row = group.batch.output_count
-            group.batch.add(prompt, np.arange(len(prompt)), (owners[k],), at_end)
-        first_row = group.batch.output_count
-        inner = continuation[:-1]  # the last token predicts nothing that is scored
-        positions = np.arange(len(prompt), len(prompt) + len(inner))
-        group.batch.add(inner, positions, (owners[k],), np.ones(len(inner), np.int8))
-        group.parts.append(Part(index, k, prompt_row, first_row))
-    group.requests += 1
-    group.sequences += count
 
 
 def _pointer(array: NDArray[Any], start: int, kind: Any) -> Any:  # noqa: ANN401 - ctypes

@@ -5,68 +5,34 @@ Shape letters: V vocabulary entries.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import llama_cpp as native
 import numpy as np
 
 from silentzone.backends.answer import Answer
 from silentzone.backends.llama_cpp.batches import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from silentzone.backends.base import TextRequest, TextResult
-    from silentzone.backends.llama_cpp.vocabulary import Vocabulary
+    from silentzone.backends.llama_cpp.context import Context
 
 MOST_CELLS = 65_536
 """Tokens held at once; longer answers are written fewer at a time."""
 _CELL_BLOCK = 256
 _SHORTEST_PREFIX = 16
 """Tokens; fewer are not worth a decode of their own."""
-MORE_SEQUENCES = 2
+_MORE_SEQUENCES = 2
 """Beside those of the slots: the last prompt, and what all prompts share."""
-_LAST = np.ones(1, np.int8)
+_FIRST_DRAFT, _DRAFT_TOKENS = 4, 32
+"""Tokens of a draft tried out in one call: the first few, twice as many whenever all were right.
 
-
-class Decoder:
-    """The engine's context as the texts need it.
-
-    Parameters
-    ----------
-    context : ctypes pointer
-        Open, empty, with `MORE_SEQUENCES` besides one for every slot.
-    vocabulary : Vocabulary
-    submit : callable
-        ``(native batch, where)``: decode or raise.
-    """
-
-    def __init__(
-        self,
-        context: Any,  # noqa: ANN401 - a ctypes pointer
-        vocabulary: Vocabulary,
-        submit: Callable[[Any, str], None],
-    ) -> None:
-        self._context = context
-        self._memory = native.llama_get_memory(context)
-        self.vocabulary = vocabulary
-        self._submit = submit
-
-    def decode(self, batch: Batch, where: str) -> NDArray[np.float32]:
-        """Logits of the tokens that ask for them, valid until the next call."""
-        self._submit(batch.native(0, len(batch)), where)
-        pointer = native.llama_get_logits(self._context)
-        return np.ctypeslib.as_array(pointer, shape=(batch.output_count, self.vocabulary.size))
-
-    def forget(self, sequence: int) -> None:
-        """Empty a sequence."""
-        native.llama_memory_seq_rm(self._memory, sequence, -1, -1)
-
-    def copy(self, source: int, target: int) -> None:
-        """Make an empty sequence begin with all of another one."""
-        native.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+What follows the first difference is wasted, so a draft has to earn its length.
+"""
+_NO_DRAFT = np.empty(0, np.int32)
 
 
 class _Slot:
@@ -76,6 +42,10 @@ class _Slot:
         self.sequence = sequence
         self.answer: Answer | None = None
         self.next_token = 0
+        self.draft = _NO_DRAFT
+        """Tokens that would follow ``next_token``, not tried yet."""
+        self.tried = _FIRST_DRAFT
+        """Of them, how many the next call tries out."""
 
 
 class Generation:
@@ -83,7 +53,7 @@ class Generation:
 
     Parameters
     ----------
-    decoder : Decoder
+    context : Context
     requests : sequence of TextRequest
     context_length : int
         Tokens of a prompt and its answer together.
@@ -95,17 +65,20 @@ class Generation:
 
     def __init__(
         self,
-        decoder: Decoder,
+        context: Context,
         requests: Sequence[TextRequest],
         context_length: int,
         slots: int,
         prompt_tokens: int,
     ) -> None:
-        self._decoder = decoder
+        cells, slots = slot_sizes(requests, context_length, slots)
+        self._context = context
+        self._cells = cells
         self._requests = requests
         self._context_length = context_length
         self._slots = [_Slot(sequence) for sequence in range(slots)]
         self._prompt_tokens = prompt_tokens
+        self._draft_tokens = self._tokens_tried(slots)
         self._kept_sequence, self._prefix_sequence = slots, slots + 1
         self._kept: bytes | None = None
         self._kept_logits_V: NDArray[np.float32]
@@ -115,6 +88,15 @@ class Generation:
 
     def run(self) -> Iterator[TextResult]:
         """Results as answers end."""
+        sequences = len(self._slots) + _MORE_SEQUENCES
+        self._context.open(
+            tokens=self._cells * sequences,
+            sequences=sequences,
+            # llama.cpp aborts below one output per sequence
+            batch=max(self._prompt_tokens, sequences * (1 + self._draft_tokens)),
+            with_hidden=False,
+            is_unified=True,
+        )
         if self._prefix:
             prompt = next(one.prompt for one in self._requests if len(one.prompt) > self._prefix)
             self._decode(self._prefix_sequence, prompt[: self._prefix], 0, "what prompts share")
@@ -130,14 +112,23 @@ class Generation:
                     yield from self._begin(slot, index, request)
             yield from self._step()
 
+    def _tokens_tried(self, slots: int) -> int:
+        """Tokens of each draft that are tried out in one call; 0 where none can be."""
+        drafted = any(request.draft is not None for request in self._requests)
+        if not (drafted and self._context.can_take_back):
+            return 0
+        rows = self._context.settings.memory_bytes // (4 * self._context.vocabulary.size)
+        return max(0, min(_DRAFT_TOKENS, rows // slots - 1))
+
     def _begin(self, slot: _Slot, index: int, request: TextRequest) -> Iterator[TextResult]:
-        answer = Answer(index, request, self._context_length, self._decoder.vocabulary.piece)
+        answer = Answer(index, request, self._context_length, self._context.vocabulary.piece)
         if answer.result is None:
             logits_V = self._prompt_logits(request.prompt, index)
-            self._decoder.forget(slot.sequence)
-            self._decoder.copy(self._kept_sequence, slot.sequence)
-            slot.answer = answer
-            yield from self._take(slot, logits_V)
+            self._context.forget(slot.sequence)
+            self._context.copy(self._kept_sequence, slot.sequence)
+            slot.answer, slot.draft = answer, self._draft(request)
+            slot.tried = min(_FIRST_DRAFT, self._draft_tokens)
+            yield from self._take(slot, answer, logits_V[None])
         else:
             yield answer.result
 
@@ -149,9 +140,9 @@ class Generation:
         """
         if prompt.tobytes() != self._kept:
             self._kept = None
-            self._decoder.forget(self._kept_sequence)
+            self._context.forget(self._kept_sequence)
             if self._prefix:
-                self._decoder.copy(self._prefix_sequence, self._kept_sequence)
+                self._context.copy(self._prefix_sequence, self._kept_sequence)
             where = f"the prompt of request {index}"
             own = prompt[self._prefix :]
             self._kept_logits_V = self._decode(self._kept_sequence, own, self._prefix, where)
@@ -170,34 +161,65 @@ class Generation:
             batch = Batch(len(part))
             positions = first + np.arange(start, start + len(part))
             batch.add(part, positions, (sequence,), outputs)
-            rows = self._decoder.decode(batch, where)
+            rows = self._rows(batch, where)
         logits_V: NDArray[np.float32] = rows[0].copy()
         return logits_V
 
+    def _rows(self, batch: Batch, where: str) -> NDArray[np.float32]:
+        self._context.decode(batch, where)
+        return self._context.logits(batch.output_count)
+
     def _step(self) -> Iterator[TextResult]:
-        """Decode one token of every answer under way."""
+        """Decode one token of every answer under way, and the next ones of its draft."""
         running = [(slot, slot.answer) for slot in self._slots if slot.answer is not None]
         if not running:
             return
-        batch = Batch(len(running))
-        for slot, answer in running:
-            position = len(answer.request.prompt) + len(answer.tokens) - 1
-            token = np.array([slot.next_token], np.int32)
-            batch.add(token, np.array([position]), (slot.sequence,), _LAST)
-        rows = self._decoder.decode(batch, f"{len(running)} answers")
-        for row, (slot, _) in enumerate(running):
-            yield from self._take(slot, rows[row])
+        stretches = [
+            np.concatenate(([slot.next_token], slot.draft[: slot.tried])) for slot, _ in running
+        ]
+        batch = Batch(sum(map(len, stretches)))
+        for (slot, answer), tokens in zip(running, stretches, strict=True):
+            first = len(answer.request.prompt) + len(answer.tokens) - 1
+            positions = first + np.arange(len(tokens))
+            batch.add(tokens, positions, (slot.sequence,), np.ones(len(tokens), np.int8))
+        rows = self._rows(batch, f"{len(running)} answers")
+        start = 0
+        for (slot, answer), tokens in zip(running, stretches, strict=True):
+            yield from self._take(slot, answer, rows[start : start + len(tokens)])
+            start += len(tokens)
 
-    def _take(self, slot: _Slot, logits_V: NDArray[np.float32]) -> Iterator[TextResult]:
-        answer = slot.answer
-        assert answer is not None, "only an answer under way takes logits"
-        token = answer.take(logits_V)
-        if token is not None:
+    def _take(
+        self, slot: _Slot, answer: Answer, logits_NV: NDArray[np.float32]
+    ) -> Iterator[TextResult]:
+        """Take token after token, as long as they are those of the draft."""
+        for logits_V in logits_NV:
+            token = answer.take(logits_V)
+            if token is None:
+                break
             slot.next_token = token
-        elif answer.result is not None:
+            if token not in slot.draft[:1]:
+                slot.draft = _NO_DRAFT
+                break
+            slot.draft = slot.draft[1:]
+        else:
+            if len(logits_NV) > 1:
+                slot.tried = min(2 * slot.tried, self._draft_tokens)
+        if answer.result is not None:
             slot.answer = None
-            self._decoder.forget(slot.sequence)
+            self._context.forget(slot.sequence)
             yield answer.result
+        elif len(logits_NV) > 1:
+            decoded = len(answer.request.prompt) + len(answer.tokens) - 1
+            self._context.forget_from(slot.sequence, decoded)
+
+    def _draft(self, request: TextRequest) -> NDArray[np.int32]:
+        """Give what may be tried out: the last token of an answer predicts no other."""
+        if request.draft is None or request.sampling.temperature or not self._draft_tokens:
+            return _NO_DRAFT
+        most = min(request.max_tokens, self._context_length - len(request.prompt))
+        draft = request.draft[: max(most - 1, 0)]
+        unknown = (draft < 0) | (draft >= self._context.vocabulary.size)
+        return draft[: int(unknown.argmax())] if unknown.any() else draft
 
 
 def slot_sizes(requests: Sequence[TextRequest], context_length: int, slots: int) -> tuple[int, int]:

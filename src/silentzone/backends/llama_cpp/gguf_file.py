@@ -62,6 +62,26 @@ class HeadTensor:
     """Of shape (V,), from ``output.bias``."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GgufFacts:
+    """What the headers of a model say of it; the weights have not been looked at."""
+
+    headers: tuple[GgufHeader, ...]
+    """One per shard, in order."""
+    file_bytes: int
+    parameter_count: int
+    bits_per_weight: float
+    main_type: str
+    """Storage type of most elements."""
+    weight_format: str
+    architecture: str
+    vocabulary_size: int
+    tokenizer_sha256: str
+    head_type: str
+    is_quantized: bool
+    training_context_length: int | None
+
+
 def shard_paths(path: Path) -> tuple[Path, ...]:
     """All files of one model in order: ``path`` itself, or every shard beside the one named.
 
@@ -107,6 +127,32 @@ def read_model(path: Path, name: str, *, on_bytes: Callable[[int], None] | None 
     ModelFileError
         If a file is missing, damaged, cut off, or holds no language model.
     """
+    facts = read_facts(path)
+    first = facts.headers[0]
+    return ModelRef(
+        name=name,
+        sha256=_content_sha256(facts.headers, on_bytes),
+        file_bytes=facts.file_bytes,
+        parameter_count=facts.parameter_count,
+        bits_per_weight=facts.bits_per_weight,
+        weight_format=facts.weight_format,
+        architecture=facts.architecture,
+        vocabulary_size=facts.vocabulary_size,
+        tokenizer_sha256=facts.tokenizer_sha256,
+        head_type=facts.head_type,
+        is_quantized=facts.is_quantized,
+        shard_count=len(facts.headers),
+        training_context_length=facts.training_context_length,
+        chat_template_sha256=text_sha256(first.text("tokenizer.chat_template")),
+        provenance=_provenance(first),
+    )
+
+
+def read_facts(path: Path) -> GgufFacts:
+    """Tell what a GGUF file says of its model, quickly: nothing behind the headers is read.
+
+    Parameters and errors are those of `read_model`.
+    """
     headers = _read_shards(path)
     first = headers[0]
     tensors = [tensor for header in headers for tensor in header.tensors]
@@ -122,23 +168,21 @@ def read_model(path: Path, name: str, *, on_bytes: Callable[[int], None] | None 
             "tokens"
         )
     n_elements = sum(tensor.n_elements for tensor in tensors)
+    counts = _elements_by_type(tensors)
     architecture = _architecture(first)
-    return ModelRef(
-        name=name,
-        sha256=_content_sha256(headers, on_bytes),
+    return GgufFacts(
+        headers=headers,
         file_bytes=sum(header.file_bytes for header in headers),
         parameter_count=n_elements,
         bits_per_weight=8 * sum(tensor.n_bytes for tensor in tensors) / n_elements,
-        weight_format=_weight_format(tensors),
+        main_type=counts.most_common(1)[0][0],
+        weight_format=_weight_format(counts),
         architecture=architecture,
         vocabulary_size=tokens.length,
         tokenizer_sha256=_tokenizer_sha256(first),
         head_type=head.type.name,
         is_quantized=any(t.type.is_quantized for t in tensors if len(t.shape) > 1),
-        shard_count=len(headers),
         training_context_length=first.integer(f"{architecture}.context_length"),
-        chat_template_sha256=text_sha256(first.text("tokenizer.chat_template")),
-        provenance=_provenance(first),
     )
 
 
@@ -278,11 +322,15 @@ def _canonical(value: Value) -> bytes:
     return b"numbers " + np.asarray(value.numbers(), dtype="<f8").tobytes()
 
 
-def _weight_format(tensors: list[TensorEntry]) -> str:
-    """Types by share of the elements, largest first; what rounds to 0 % is left out."""
+def _elements_by_type(tensors: list[TensorEntry]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for tensor in tensors:
         counts[tensor.type.name] += tensor.n_elements
+    return counts
+
+
+def _weight_format(counts: Counter[str]) -> str:
+    """Types by share of the elements, largest first; what rounds to 0 % is left out."""
     total = counts.total()
     shares = [(name, round(100 * count / total)) for name, count in counts.most_common()]
     shown = [(name, share) for name, share in shares if share]

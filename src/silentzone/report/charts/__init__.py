@@ -29,6 +29,7 @@ from silentzone.report.charts.rho import (
     zone_widths,
 )
 from silentzone.report.charts.scatter import KINDS, Axes, Point, Yardstick, labelled, scatter
+from silentzone.report.charts.spread import MOST_LINES, Step, steps
 
 __all__ = [
     "BLUE",
@@ -38,6 +39,7 @@ __all__ = [
     "GRID",
     "INK",
     "KINDS",
+    "MOST_LINES",
     "MUTED",
     "ORANGE",
     "PAGE",
@@ -54,6 +56,7 @@ __all__ = [
     "Point",
     "Ruling",
     "Spec",
+    "Step",
     "Variant",
     "Width",
     "Yardstick",
@@ -67,6 +70,7 @@ __all__ = [
     "rulings",
     "scatter",
     "specification",
+    "steps",
     "told_apart",
     "zone_widths",
 ]

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from silentzone.report.figures.best import best_and_pairs
 from silentzone.report.figures.changes import harm_and_gain, volume_and_direction
 from silentzone.report.figures.floors import noise_floors
+from silentzone.report.figures.heat import net_by_benchmark
 from silentzone.report.figures.prompts import failed_prompts, router, signed_shift
 from silentzone.report.figures.scores import fidelity_and_score, size_and_score
+from silentzone.report.figures.spread import kld_spread
 from silentzone.report.figures.variants import specification_curve
 from silentzone.report.figures.widths import zone_widths
 
@@ -28,8 +30,10 @@ def build(cohort: Cohort) -> tuple[Figure, ...]:
         zone_widths,
         specification_curve,
         volume_and_direction,
+        net_by_benchmark,
         harm_and_gain,
         noise_floors,
+        kld_spread,
         failed_prompts,
         router,
         signed_shift,

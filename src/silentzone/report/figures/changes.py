@@ -11,6 +11,7 @@ from silentzone.report.charts import Axes, Bar, Yardstick
 from silentzone.report.cohort import NOT_MEASURED, Cohort
 from silentzone.report.figures.marks import bars, pick, zone_marks
 from silentzone.report.findings import said, volume_row
+from silentzone.report.places import items_link
 from silentzone.report.points import (
     by_zone,
     decomposed_relation,
@@ -94,7 +95,8 @@ def _part_panel(
     title, words = f"{part.capitalize()}, {zone_title(zone)}", relation_words(relation)
     spec = charts.scatter(points, axes, yardstick=None if part == "volume" else zero)
     label = f"{title}: {words}. {score_title(score)}: {summary(points, x_title, y_title)}"
-    return Panel(title=title, detail=words, spec=spec, label=label), lost
+    panel = Panel(title=title, detail=words, spec=spec, label=label, link=items_link(cohort))
+    return panel, lost
 
 
 def harm_and_gain(cohort: Cohort) -> Figure | None:
@@ -122,7 +124,12 @@ def harm_and_gain(cohort: Cohort) -> Figure | None:
                 f" the items; the largest harm is {worst.harm:.1f} % for {worst.label}."
             )
             panels.append(
-                Panel(title=panel_name(benchmark), spec=charts.harm_gain(drawn), label=label)
+                Panel(
+                    title=panel_name(benchmark),
+                    spec=charts.harm_gain(drawn),
+                    label=label,
+                    link=items_link(cohort, benchmark=benchmark),
+                )
             )
     if not panels:
         return None

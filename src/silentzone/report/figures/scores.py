@@ -9,6 +9,7 @@ from silentzone.report.charts import Axes, Yardstick
 from silentzone.report.escaping import visible
 from silentzone.report.figures.marks import CANDIDATE, bars, pick, zone_marks
 from silentzone.report.numbers import finite
+from silentzone.report.places import items_link
 from silentzone.report.points import by_zone, exact, omissions, place, scaled, summary
 from silentzone.report.reading import COMPOSITE, FULL
 from silentzone.report.tables import model_table
@@ -63,6 +64,9 @@ def size_and_score(cohort: Cohort) -> Figure | None:
                     title=panel_name(score),
                     spec=charts.scatter(points, axes, yardstick=_level(cohort, score)),
                     label=summary(points, size_words, f"{score_title(score)} in percent"),
+                    link=items_link(cohort, benchmark=score)
+                    if score in cohort.benchmarks
+                    else None,
                 )
             )
     if not panels:
@@ -212,6 +216,12 @@ def _zone_panel(cohort: Cohort, zone: str) -> tuple[Panel | None, int]:
     title = opening(zone_title(zone))
     label = f"{title}: {words}. {summary(points, x_title, 'composite in percent')}"
     return (
-        Panel(title=title, detail=words, spec=charts.scatter(points, axes), label=label),
+        Panel(
+            title=title,
+            detail=words,
+            spec=charts.scatter(points, axes),
+            label=label,
+            link=items_link(cohort),
+        ),
         lost,
     )

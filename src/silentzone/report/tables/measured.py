@@ -9,6 +9,7 @@ from silentzone.report import numbers
 from silentzone.report.cohort import NOT_MEASURED, Cohort
 from silentzone.report.escaping import labels, visible
 from silentzone.report.numbers import finite
+from silentzone.report.places import items_link
 from silentzone.report.reading import COMPOSITE, Quantity, rows
 from silentzone.report.views import Cell, Notes, Table, make_table, number_cell, text_cell
 from silentzone.report.words import metric_axis, metric_title, metric_writer, on_corpus, score_title
@@ -145,7 +146,7 @@ def model_table(cohort: Cohort, identity: str, caption: str, columns: Sequence[C
     notes = Notes()
     rows_ = [
         [
-            text_cell(model.label, strong=model.is_pick),
+            text_cell(model.label, strong=model.is_pick, link=items_link(cohort, model=model.name)),
             *(notes.cell(find(model.name), how) for _, find, how in columns),
         ]
         for model in cohort.candidates

@@ -1,0 +1,113 @@
+"""The same answers as Markdown for a model's page, and as a few lines for a release note."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from silentzone.report.escaping import visible
+from silentzone.report.numbers import DASH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from silentzone.report.views import Answer, Cell, Page, Table
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|!~$])")
+_BULLET = re.compile(r"^(\s*)([-+=])(?=[-+=\s]|$)")
+_NUMBERED = re.compile(r"^(\s*\d+)([.)])(?=\s|$)")
+_MOST_NOTED = 4
+
+
+def markdown(text: str) -> str:
+    r"""Text that Markdown shows as it is read: no markup, no link, no mention.
+
+    Examples
+    --------
+    >>> print(markdown("Q4_0 | <b>"))
+    Q4\_0 \| \<b\>
+    """
+    escaped = _MARKUP.sub(r"\\\1", visible(text).replace("&", "&amp;"))
+    for begins_block in (_BULLET, _NUMBERED):
+        escaped = begins_block.sub(r"\1\\\2", escaped)
+    # What GitHub and Hugging Face turn into links and mentions without being asked.
+    return escaped.replace("://", "&#58;//").replace("www.", "www&#46;").replace("@", "&#64;")
+
+
+def card(page: Page) -> str:
+    """Markdown of a page: the answers, one row per model, nets, what was found and how.
+
+    Parameters
+    ----------
+    page : Page
+
+    Returns
+    -------
+    str
+        Ends with a newline. Every text of the study is escaped.
+    """
+    return "\n".join(_card(page)).rstrip() + "\n"
+
+
+def release_note(page: Page) -> str:
+    """Short plain text of a page's answers."""
+    lines = [f"{visible(page.title)} ({visible(page.subtitle)})"]
+    lines += [_said(answer) for answer in page.answers]
+    if page.cautions:
+        shown = "; ".join(page.cautions[:_MOST_NOTED])
+        lines.append(f"Read with care: {shown}.")
+    return "\n\n".join(lines) + "\n"
+
+
+def _card(page: Page) -> Iterator[str]:
+    yield f"## {markdown(page.title)}"
+    yield ""
+    for answer in page.answers:
+        yield f"**{markdown(answer.question)}** {markdown(_rest(answer))}"
+        yield ""
+    for table in page.results[:2]:
+        yield from _table(table)
+    if page.findings:
+        yield "### What was found"
+        yield ""
+        for finding in page.findings:
+            yield f"- **{markdown(finding.title)}:** {markdown(finding.sentence)}"
+        yield ""
+    if page.cautions:
+        yield "### Read with care"
+        yield ""
+        yield from (f"- {markdown(caution)}" for caution in page.cautions)
+        yield ""
+    yield f"Measured with {markdown(page.subtitle)}. The command: `{_code(page.command)}`"
+
+
+def _said(answer: Answer) -> str:
+    return f"{answer.question} {_rest(answer)}"
+
+
+def _rest(answer: Answer) -> str:
+    detail = f" ({answer.detail})" if answer.detail else ""
+    return " ".join((f"{answer.answer}{detail}.", answer.sentence, *answer.reasons))
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield f"### {markdown(table.caption)}"
+    yield ""
+    yield f"| {' | '.join(map(markdown, table.headers))} |"
+    looks = [":--", *("--:" for _ in table.headers[1:])]
+    yield f"|{'|'.join(looks)}|"
+    for row in table.rows:
+        yield f"| {' | '.join(map(_cell, row))} |"
+    yield ""
+
+
+def _cell(cell: Cell) -> str:
+    text = markdown(cell.text) or DASH
+    if cell.is_strong:
+        text = f"**{text}**"
+    return text if cell.detail is None else f"{text}<br>{markdown(cell.detail)}"
+
+
+def _code(command: str) -> str:
+    """Text inside a code span, which knows no escape."""
+    return visible(command).replace("`", "'").replace("|", "¦")
