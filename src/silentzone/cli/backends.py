@@ -6,8 +6,10 @@ The sandbox for code that a model wrote is shown with the engines: it too is a p
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
@@ -20,6 +22,7 @@ from silentzone.cli.output import MISSING, write_json, write_line, write_table
 from silentzone.execution.sandbox import sandbox_state
 
 ENTRY_POINTS = "silentzone.backends"
+NOT_INSTALLED = "not installed"
 _PROBE_SECONDS = 60.0
 
 # Run in a process of its own: an engine built for another processor dies of an illegal
@@ -110,9 +113,18 @@ def look_at(name: str) -> BackendState:
             return _state(name, **facts)
         except (ValueError, IndexError, TypeError):
             return _state(name, missing="it was loaded, but did not say what it is")
-    return _state(
-        name, missing=_cause(outcome.returncode, outcome.stderr), command=install_command(name)
-    )
+    missing, command = _cause(outcome.returncode, outcome.stderr), install_command(name)
+    if missing == NOT_INSTALLED and command is not None and not has_compilers():
+        missing += ", and it is compiled: no C and C++ compiler is here"
+        if shutil.which("apt-get"):
+            command = f"apt-get install build-essential && {command}"
+    return _state(name, missing=missing, command=command)
+
+
+def has_compilers() -> bool:
+    """Whether a C and a C++ compiler can be started, those of the environment first."""
+    programs = (os.environ.get("CC") or "cc", os.environ.get("CXX") or "c++")
+    return all(shutil.which(program.split()[0]) for program in programs)
 
 
 def install_command(name: str) -> str | None:
@@ -153,4 +165,4 @@ def _cause(returncode: int, stderr: bytes) -> str:
         )
     lines = [line for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
     last = lines[-1] if lines else "no reason was given"
-    return "not installed" if last.startswith("ModuleNotFoundError") else last
+    return NOT_INSTALLED if last.startswith("ModuleNotFoundError") else last

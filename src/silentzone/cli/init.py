@@ -104,7 +104,7 @@ def _text(path: Path | None, *, fetch: bool, progress: Progress) -> StarterText 
 
 
 def _result(target: Path, survey: Survey, text: StarterText | None, run: str) -> dict[str, Any]:
-    from silentzone.studies.starter import choice_sets
+    from silentzone.studies.starter import first_sets
 
     return {
         "path": str(target),
@@ -117,7 +117,7 @@ def _result(target: Path, survey: Survey, text: StarterText | None, run: str) ->
             {"path": str(one.path), "reason": one.reason} for one in survey.left_out
         ],
         "text": None if text is None else str(text.path),
-        "benchmarks": [one.name for one in choice_sets()],
+        "benchmarks": [one.name for one in first_sets()],
         "next": run,
     }  # fmt: skip
 

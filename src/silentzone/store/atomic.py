@@ -117,13 +117,19 @@ def partial_file(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
             yield file, partial
             sync_file(file)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        _discard(partial)
         if isinstance(error, StorageError):
             raise
         raise storage_error(error, path) from error
     except BaseException:
-        partial.unlink(missing_ok=True)
+        _discard(partial)
         raise
+
+
+def _discard(partial: Path) -> None:
+    """Remove a file that will not be finished; what refuses that has refused the writing too."""
+    with contextlib.suppress(OSError):
+        partial.unlink(missing_ok=True)
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -133,6 +139,6 @@ def replace_file(path: Path, content: bytes) -> None:
     try:
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        _discard(partial)
         raise storage_error(error, path) from error
     sync_folder(path.parent)

@@ -254,5 +254,7 @@ def _engine_version() -> str:
         return importlib.metadata.version("llama-cpp-python")
     except importlib.metadata.PackageNotFoundError:
         raise MissingExtraError(
-            "llama-cpp-python is not installed", hint='pip install "silentzone[llama-cpp]"'
+            "llama-cpp-python is not installed",
+            hint='pip install "silentzone[llama-cpp]"; `silentzone backends` shows the exact '
+            "command and whether a compiler is here",
         ) from None

@@ -321,7 +321,8 @@ def demand_room(out: Path, root: Path, *, quick: bool, progress: Progress) -> No
         if free is not None and free < needed:
             raise StorageError(
                 f"`{place}` needs {needed / 1e6:.0f} MB and has {free / 1e6:.0f} MB free.",
-                hint="make room, set SILENTZONE_CACHE to a folder on a larger disk, or use --quick",
+                hint="make room, or set SILENTZONE_CACHE to a folder on a larger disk"
+                + ("" if quick else "; --quick needs less"),
             )
 
 

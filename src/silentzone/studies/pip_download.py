@@ -148,7 +148,14 @@ def _reason(log: Path, code: int) -> str:
     ]
     if not told:
         return f"pip ended with code {code} and said nothing."
-    return f"pip said: {told[-1].removeprefix('ERROR:').strip()[:_LINE_LIMIT]}"
+    if "No matching distribution found" in told[-1]:
+        # Without retries pip says the same of an index that it never reached.
+        return f"the package index in use does not have it, or was not reached; {_said(told[-1])}"
+    return _said(told[-1])
+
+
+def _said(line: str) -> str:
+    return f"pip said: {line.removeprefix('ERROR:').strip()[:_LINE_LIMIT]}"
 
 
 def _plain(line: str) -> str:

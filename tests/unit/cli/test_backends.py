@@ -41,6 +41,21 @@ def test_an_engine_that_is_not_installed_comes_with_the_exact_command(invoke, mo
     assert shlex.quote(sys.executable) + " -m pip install llama-cpp-python==" in shown.stdout
 
 
+def test_a_missing_compiler_is_said_with_the_engine_that_needs_it(invoke, monkeypatch, tmp_path):
+    _probe(monkeypatch, "import no_such_engine")
+    for name in ("CC", "CXX"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "no C and C++ compiler is here" in _llama(invoke)["missing"]
+    for name in ("cc", "c++", "apt-get"):
+        (tmp_path / name).touch(mode=0o755)
+    assert _llama(invoke)["missing"] == "not installed"
+    (tmp_path / "c++").unlink()
+    command = _llama(invoke)["command"]
+    assert command.startswith("apt-get install build-essential && ")
+    assert "llama-cpp-python==" in command
+
+
 @pytest.mark.parametrize(
     ("code", "said"),
     [

@@ -132,3 +132,16 @@ def test_hostile_names_reach_neither_terminal_nor_file_unescaped(invoke, models)
     shown = invoke("init", models)
     assert "\x1b" not in shown.stdout
     assert load_config(models / "study.toml").seed == 1
+
+
+def test_every_built_in_set_is_named_with_its_licence_and_few_are_asked_for(invoke, models):
+    from silentzone.benchmarks.registry import BUILT_IN
+
+    invoke("init", models)
+    text = (models / "study.toml").read_text()
+    for name, one in BUILT_IN.items():
+        (line,) = [line for line in text.splitlines() if one.description in line]
+        assert line.startswith("# ")
+        assert f"Licence: {one.licence}" in line
+        assert f'name = "{name}"' in text or line.startswith(f"# - {name}: ")
+    assert 1 <= len(load_config(models / "study.toml").benchmarks) <= 4

@@ -36,6 +36,17 @@ def test_the_file_has_no_final_name_before_it_is_given_one(tmp_path):
     assert atomic.is_partial(partial.name)
 
 
+def test_a_file_system_that_refuses_even_the_removal_is_a_storage_error(tmp_path, monkeypatch):
+    # A read-only one says so to the removal of a file that was never made, too.
+    def refuse(self, *arguments, **options):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(StorageError, match="Read-only file system"):
+        atomic.replace_file(tmp_path / "a.json", b"x")
+
+
 @pytest.mark.parametrize(
     ("number", "reason", "hint"),
     [

@@ -39,7 +39,8 @@ def _native() -> ModuleType:
     except ImportError as error:
         raise MissingExtraError(
             "the backend `llama_cpp` needs `llama-cpp-python`, which is not installed",
-            hint='pip install "silentzone[llama-cpp]" (compiles llama.cpp, about 5 minutes)',
+            hint='pip install "silentzone[llama-cpp]" (compiles llama.cpp, about 5 minutes); '
+            "`silentzone backends` shows the exact command and whether a compiler is here",
         ) from error
 
 
