@@ -89,7 +89,12 @@ def fetch(asset: Asset, root: Path, progress: Progress) -> Path:
     except AssetUnavailableError as error:
         raise _described(asset, root, error.message, error.hint) from error
     except (StorageError, OSError) as error:
-        raise _described(asset, root, str(error), getattr(error, "hint", None)) from error
+        # No mirror helps here.
+        ways = [getattr(error, "hint", None), "SILENTZONE_CACHE names another folder for the cache"]
+        raise AssetUnavailableError(
+            f"{asset.title} (`{asset.name}`) is not available: {error}",
+            hint="; ".join(way for way in ways if way),
+        ) from error
     finally:
         progress.end(step, outcome)
     return folder / asset.result if asset.result else folder

@@ -227,8 +227,12 @@ def test_too_little_room_is_said_before_anything_is_downloaded(
 def test_a_cache_that_cannot_be_made_names_the_asset(index: Path, tmp_path: Path) -> None:
     asset = make_asset(make_package(index, "tiny-text", {"tiny/text.txt": b"words"}))
     (tmp_path / "cache").write_text("a file where the cache should be")
-    with pytest.raises(AssetUnavailableError, match=r"a tiny text \(`tiny`\).*cannot be written"):
+    with pytest.raises(
+        AssetUnavailableError, match=r"a tiny text \(`tiny`\).*cannot be written"
+    ) as caught:
         fetch(asset, tmp_path / "cache", SilentProgress())
+    assert "SILENTZONE_CACHE" in (caught.value.hint or "")
+    assert "mirror" not in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize(
