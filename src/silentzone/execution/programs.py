@@ -15,8 +15,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING, Any
 
-from silentzone.benchmarks.python_program import LONGEST_LINE
-from silentzone.benchmarks.python_tests import PROGRAM_FILE, program_of, read_tests_gold
+from silentzone.benchmarks.rules.python_program import LONGEST_LINE
+from silentzone.benchmarks.rules.python_tests import PROGRAM_FILE, program_of, read_tests_gold
 from silentzone.errors import MeasurementError, TimeLimitError
 from silentzone.execution.bubblewrap import Limits, Program
 from silentzone.execution.confined import ConfinedProcess
@@ -24,7 +24,7 @@ from silentzone.execution.sandbox import require_sandbox
 from silentzone.execution.speed import speed_factor
 
 if TYPE_CHECKING:
-    from silentzone.benchmarks.python_tests import ProgramGold
+    from silentzone.benchmarks.rules.python_tests import ProgramGold
 
 CPU_SECONDS = 5
 """CPU time of one program, load and all tests together, on a machine of nominal speed."""

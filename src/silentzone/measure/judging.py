@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from silentzone.benchmarks.answer_rules import RULES, judge
-from silentzone.benchmarks.checkers import CHECKERS
+from silentzone.benchmarks.rules.answer_rules import RULES, judge
+from silentzone.benchmarks.rules.checkers import CHECKERS
 from silentzone.errors import BenchmarkError, MeasurementError, TimeLimitError
 from silentzone.execution.limited import LimitedProcess
 from silentzone.execution.programs import ProgramJudge

@@ -23,7 +23,10 @@ class Settings(dict):
         return types.SimpleNamespace(underscore_to_dot=False)
 
 
-CHECKS, PARSERS = "bfcl_eval.eval_checker.ast_eval.type_convertor.", "bfcl_eval.model_handler.parser."
+CHECKS, PARSERS = (
+    "bfcl_eval.eval_checker.ast_eval.type_convertor.",
+    "bfcl_eval.model_handler.parser.",
+)
 stand_in("bfcl_eval.constants.model_config", MODEL_CONFIG_MAPPING=Settings())
 stand_in(CHECKS + "java_type_converter", "java_type_converter")
 stand_in(CHECKS + "js_type_converter", "js_type_converter")
@@ -48,8 +51,16 @@ def function(name, required, **types_):
     }
 
 
-TEA = function("kitchen.brew_tea", ["kind"], kind="string", minutes="integer", grams="float", iced="boolean")
-WALK = function("plan_walk", ["stops"], stops="array of string", lengths="array of float", start="tuple of float")
+TEA = function(
+    "kitchen.brew_tea", ["kind"], kind="string", minutes="integer", grams="float", iced="boolean"
+)
+WALK = function(
+    "plan_walk",
+    ["stops"],
+    stops="array of string",
+    lengths="array of float",
+    start="tuple of float",
+)
 ORDER = function("shop.order", ["basket"], basket="array of dict", address="dict", note="any")
 
 ITEMS = [
@@ -209,9 +220,7 @@ def judge(text, item):
     return bool(found["valid"])
 
 
-items = [
-    {**item, "texts": [[text, judge(text, item)] for text in item["texts"]]} for item in ITEMS
-]
+items = [{**item, "texts": [[text, judge(text, item)] for text in item["texts"]]} for item in ITEMS]
 content = {"bfcl-eval": version("bfcl-eval"), "python": sys.version.split()[0], "items": items}
 path = Path(__file__).parent / "expected.json"
 path.write_text(json.dumps(content, indent=1) + "\n", "utf-8")

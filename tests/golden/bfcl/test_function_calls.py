@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from silentzone.benchmarks.function_calls import check_calls
+from silentzone.benchmarks.rules.function_calls import check_calls
 
 ITEMS = json.loads((Path(__file__).parent / "expected.json").read_text("utf-8"))["items"]
 CASES = [

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from silentzone.benchmarks.instruction_rules import INSTRUCTION_RULES
-from silentzone.benchmarks.instructions import check_instructions, check_instructions_gold
+from silentzone.benchmarks.rules.instruction_rules import INSTRUCTION_RULES
+from silentzone.benchmarks.rules.instructions import check_instructions, check_instructions_gold
 
 CASES = json.loads((Path(__file__).parent / "expected.json").read_text("utf-8"))["cases"]
 JUDGED_OTHERWISE = {

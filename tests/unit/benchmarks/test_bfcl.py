@@ -7,7 +7,10 @@ import json
 
 import pytest
 
-from silentzone.benchmarks.bfcl import (
+from silentzone.benchmarks.registry import BUILT_IN
+from silentzone.benchmarks.rules.call_text import Call, written
+from silentzone.benchmarks.rules.function_calls import check_calls
+from silentzone.benchmarks.sets.bfcl import (
     ASSET,
     BFCL,
     BFCL_IRRELEVANCE,
@@ -15,10 +18,7 @@ from silentzone.benchmarks.bfcl import (
     BFCL_SETS,
     read_bfcl,
 )
-from silentzone.benchmarks.bfcl_damage import DAMAGED
-from silentzone.benchmarks.call_text import Call, written
-from silentzone.benchmarks.function_calls import check_calls
-from silentzone.benchmarks.registry import BUILT_IN
+from silentzone.benchmarks.sets.bfcl_damage import DAMAGED
 from silentzone.errors import BenchmarkError, SilentzoneError
 
 RIDE = {

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from silentzone.benchmarks.call_text import (
+from silentzone.benchmarks.rules.call_text import (
     LONGEST_TEXT,
     Call,
     UnreadableCallsError,

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from silentzone.benchmarks.checkers import CHECKERS
-from silentzone.benchmarks.function_calls import REASONS, check_calls
 from silentzone.benchmarks.generated import read_generated
+from silentzone.benchmarks.rules.checkers import CHECKERS
+from silentzone.benchmarks.rules.function_calls import REASONS, check_calls
 from silentzone.errors import BenchmarkError
 from silentzone.measure.judging import Judge
 from silentzone.records.items import Gold

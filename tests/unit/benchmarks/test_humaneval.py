@@ -6,14 +6,14 @@ import json
 import pytest
 
 from silentzone.benchmarks.built_in import Draw
-from silentzone.benchmarks.humaneval import (
+from silentzone.benchmarks.rules.python_tests import read_tests_gold
+from silentzone.benchmarks.sets.humaneval import (
     FILE,
     HUMANEVAL,
     HUMANEVAL_CHAT,
     STOPS,
     read_humaneval,
 )
-from silentzone.benchmarks.python_tests import read_tests_gold
 from silentzone.errors import BenchmarkError
 
 LINE = {

@@ -8,10 +8,10 @@ from dataclasses import asdict
 import pytest
 from tests.unit.benchmarks.passing_answers import passing_answer
 
-from silentzone.benchmarks.instruction_items import make_instruction_items
-from silentzone.benchmarks.instruction_rules import INSTRUCTION_RULES
-from silentzone.benchmarks.instructions import check_instructions
 from silentzone.benchmarks.registry import load_generated
+from silentzone.benchmarks.rules.instruction_rules import INSTRUCTION_RULES
+from silentzone.benchmarks.rules.instructions import check_instructions
+from silentzone.benchmarks.sets.instruction_items import make_instruction_items
 from silentzone.records.items import BenchmarkSource
 
 ITEMS = make_instruction_items()

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from silentzone.benchmarks import instruction_text as measured
-from silentzone.benchmarks.instruction_language import LANGUAGES, is_written_in
-from silentzone.benchmarks.instruction_rules import INSTRUCTION_RULES
+from silentzone.benchmarks.rules import instruction_text as measured
+from silentzone.benchmarks.rules.instruction_language import LANGUAGES, is_written_in
+from silentzone.benchmarks.rules.instruction_rules import INSTRUCTION_RULES
 
 
 @pytest.mark.parametrize(

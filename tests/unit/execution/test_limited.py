@@ -16,7 +16,7 @@ from silentzone.errors import (
 from silentzone.execution.bubblewrap import SandboxState
 from silentzone.execution.limited import LimitedProcess
 
-SEARCH = "silentzone.benchmarks.answer_rules:check_pattern"
+SEARCH = "silentzone.benchmarks.rules.answer_rules:check_pattern"
 RENDER = "silentzone.benchmarks.chat:render_chat"
 B = {"value": "b", "text": "b"}
 FOUND = {"prediction": "b", "score": 1.0}

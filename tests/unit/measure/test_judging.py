@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from silentzone.benchmarks.checkers import CHECKERS
+from silentzone.benchmarks.rules.checkers import CHECKERS
 from silentzone.errors import EnvironmentNotReadyError
 from silentzone.execution import sandbox
 from silentzone.execution.bubblewrap import SandboxState

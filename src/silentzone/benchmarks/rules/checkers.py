@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from silentzone.benchmarks import python_tests
-from silentzone.benchmarks.answer_rules import check_pattern_gold
-from silentzone.benchmarks.call_gold import check_calls_gold
-from silentzone.benchmarks.instructions import check_instructions_gold
-from silentzone.benchmarks.reasoning_gym import check_entry_gold
+from silentzone.benchmarks.rules import python_tests
+from silentzone.benchmarks.rules.answer_rules import check_pattern_gold
+from silentzone.benchmarks.rules.call_gold import check_calls_gold
+from silentzone.benchmarks.rules.instructions import check_instructions_gold
+from silentzone.benchmarks.rules.reasoning_gym import check_entry_gold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,19 +42,19 @@ CHECKERS = {
     for checker in (
         Checker(
             rule="regex",
-            task="silentzone.benchmarks.answer_rules:check_pattern",
+            task="silentzone.benchmarks.rules.answer_rules:check_pattern",
             seconds=2.0,
             check_gold=check_pattern_gold,
         ),
         Checker(
             rule="function_calls",
-            task="silentzone.benchmarks.function_calls:check_calls",
+            task="silentzone.benchmarks.rules.function_calls:check_calls",
             seconds=5.0,
             check_gold=check_calls_gold,
         ),
         Checker(
             rule="instructions",
-            task="silentzone.benchmarks.instructions:check_instructions",
+            task="silentzone.benchmarks.rules.instructions:check_instructions",
             seconds=10.0,
             check_gold=check_instructions_gold,
         ),
@@ -67,7 +67,7 @@ CHECKERS = {
         ),
         Checker(
             rule="reasoning_gym",
-            task="silentzone.benchmarks.reasoning_gym_scorer:check_answer",
+            task="silentzone.benchmarks.rules.reasoning_gym_scorer:check_answer",
             seconds=5.0,
             check_gold=check_entry_gold,
         ),

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from silentzone.benchmarks.call_gold import NOT_GIVEN, GoldCall, is_of_type, read_gold
-from silentzone.benchmarks.call_text import UnreadableCallsError, read_calls, written
+from silentzone.benchmarks.rules.call_gold import NOT_GIVEN, GoldCall, is_of_type, read_gold
+from silentzone.benchmarks.rules.call_text import UnreadableCallsError, read_calls, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from silentzone.benchmarks.call_gold import Parameter
-    from silentzone.benchmarks.call_text import Call
+    from silentzone.benchmarks.rules.call_gold import Parameter
+    from silentzone.benchmarks.rules.call_text import Call
 
 REASONS = (
     "unreadable",
@@ -38,7 +38,7 @@ def check_calls(payload: dict[str, Any]) -> dict[str, Any]:
     ----------
     payload : dict
         ``text``, the whole answer, and ``value``, a gold as
-        `silentzone.benchmarks.call_gold.read_gold` takes it.
+        `silentzone.benchmarks.rules.call_gold.read_gold` takes it.
 
     Returns
     -------

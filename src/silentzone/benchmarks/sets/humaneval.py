@@ -17,7 +17,7 @@ from silentzone.benchmarks.jsonl import (
     refuse_known_id,
     refuse_unknown_fields,
 )
-from silentzone.benchmarks.python_tests import RULE, ProgramGold, read_tests_gold
+from silentzone.benchmarks.rules.python_tests import RULE, ProgramGold, read_tests_gold
 from silentzone.errors import BenchmarkError
 from silentzone.records.items import GeneratedItem, Gold
 

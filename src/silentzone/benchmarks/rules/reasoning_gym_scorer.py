@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 
-from silentzone.benchmarks.reasoning_gym import check_answer, warm_up
+from silentzone.benchmarks.rules.reasoning_gym import check_answer, warm_up
 from silentzone.errors import MissingExtraError
 
 __all__ = ["check_answer"]

@@ -10,9 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from silentzone.benchmarks.bfcl_damage import DAMAGED
 from silentzone.benchmarks.built_in import BuiltIn
-from silentzone.benchmarks.call_gold import read_gold
 from silentzone.benchmarks.jsonl import (
     label,
     parse_object,
@@ -20,6 +18,8 @@ from silentzone.benchmarks.jsonl import (
     refuse_known_id,
     refuse_unknown_fields,
 )
+from silentzone.benchmarks.rules.call_gold import read_gold
+from silentzone.benchmarks.sets.bfcl_damage import DAMAGED
 from silentzone.errors import BenchmarkError
 from silentzone.records.items import GeneratedItem, Gold
 
@@ -109,7 +109,7 @@ def read_bfcl(benchmark: BfclSet, folder: Path) -> tuple[tuple[GeneratedItem, ..
         Category by category, in file order. A cluster is one list of functions: several questions
         may be about the same.
     left_out : int
-        Items named in `silentzone.benchmarks.bfcl_damage.DAMAGED`.
+        Items named in `silentzone.benchmarks.sets.bfcl_damage.DAMAGED`.
 
     Raises
     ------

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from silentzone.benchmarks.instruction_rules import CONSTRAINED_ANSWERS, has_word
-from silentzone.benchmarks.instruction_text import word_count
+from silentzone.benchmarks.rules.instruction_rules import CONSTRAINED_ANSWERS, has_word
+from silentzone.benchmarks.rules.instruction_text import word_count
 from silentzone.errors import BenchmarkError
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from silentzone.benchmarks.built_in import BuiltIn
-from silentzone.benchmarks.instruction_rules import INSTRUCTION_RULES
-from silentzone.benchmarks.instruction_topics import TOPICS, Topic
-from silentzone.benchmarks.instructions import check_instructions_gold
+from silentzone.benchmarks.rules.instruction_rules import INSTRUCTION_RULES
+from silentzone.benchmarks.rules.instructions import check_instructions_gold
+from silentzone.benchmarks.sets.instruction_topics import TOPICS, Topic
 from silentzone.errors import BenchmarkError
 from silentzone.records.items import GeneratedItem, Gold
 

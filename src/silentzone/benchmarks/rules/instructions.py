@@ -6,10 +6,10 @@ import difflib
 import json
 from typing import TYPE_CHECKING, Any
 
-from silentzone.benchmarks.instruction_conflicts import refuse_conflicts
-from silentzone.benchmarks.instruction_language import LANGUAGES
-from silentzone.benchmarks.instruction_rules import INSTRUCTION_RULES, RELATIONS
 from silentzone.benchmarks.jsonl import refuse_unknown_fields
+from silentzone.benchmarks.rules.instruction_conflicts import refuse_conflicts
+from silentzone.benchmarks.rules.instruction_language import LANGUAGES
+from silentzone.benchmarks.rules.instruction_rules import INSTRUCTION_RULES, RELATIONS
 from silentzone.errors import BenchmarkError
 
 if TYPE_CHECKING:

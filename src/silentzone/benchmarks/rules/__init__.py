@@ -1,0 +1,1 @@
+"""When a written answer is right: what is read in it, and what reads it."""

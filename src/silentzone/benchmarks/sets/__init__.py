@@ -1,0 +1,1 @@
+"""Built-in benchmarks: one small file each, and the readers they share."""
