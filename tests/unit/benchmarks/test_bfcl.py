@@ -145,6 +145,7 @@ def test_every_item_of_the_package_can_be_asked(
 ):
     items, left_out = read_bfcl(benchmark, package_folder)
     assert (len(items), left_out) == (n_items, n_left_out)
+    assert benchmark.item_count == n_items
     assert len({item.cluster_id for item in items}) == n_clusters
 
 

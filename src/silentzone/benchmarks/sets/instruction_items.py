@@ -321,5 +321,6 @@ INSTRUCTIONS = BuiltIn(
     source="made by silentzone",
     asset=None,
     read=_read,
+    item_count=250,
     generation={"max_tokens": 512},
 )
