@@ -10,7 +10,7 @@ DEMO_OPTIONS ?=
 # A missing engine is a failure of `make test`, never a silent skip; set to 0 to allow skips.
 SILENTZONE_REQUIRE_ENGINE ?= 1
 
-.PHONY: help setup setup-test demo demo-quick test check-fast format docs pins clean
+.PHONY: help setup setup-test demo demo-quick test check-fast format docs site pins clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -46,11 +46,15 @@ format: setup-test ## rewrite the code in the house's form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: setup ## write docs/cli.md from the commands' own help
+docs: setup ## write docs/cli.md and docs/reference-*.md from the code's own words
 	$(BIN)/python scripts/write_cli_docs.py
+	$(BIN)/python scripts/write_reference.py
+
+site: ## build the documentation into build/site; a lost link is an error
+	@scripts/site.sh
 
 pins: ## pin the dependencies anew (needs uv); PIN_OPTIONS=--upgrade for newer ones
 	scripts/pin.sh $(PIN_OPTIONS)
 
 clean: ## remove .venv and the tools' caches, never results
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-site build/site build/site-doctrees .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../requirements"
 
 # llama-cpp-python is compiled here for this machine's processor: only its source is accepted.
-for name in base build llama-cpp test lm-eval reasoning-gym; do
+for name in base build llama-cpp test lm-eval reasoning-gym docs; do
     uv pip compile "$name.in" --output-file "$name.txt" \
         --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
         --no-binary llama-cpp-python \
