@@ -1,0 +1,47 @@
+"""No link of the documentation leads nowhere, and every page has its place in the site."""
+
+from __future__ import annotations
+
+import runpy
+from urllib.parse import unquote
+
+import pytest
+from tests.architecture.markdown import PAGES, ROOT, anchors, links
+
+_LARGEST_PICTURE = 256_000
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page):
+    lost = []
+    for target in links(page):
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        name, _, anchor = unquote(target).partition("#")
+        file = (page.parent / name) if name else page
+        if not file.exists() or (anchor and file.suffix == ".md" and anchor not in anchors(file)):
+            lost.append(target)
+    assert not lost
+
+
+def test_a_lost_anchor_is_found(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# One `two`, three\n\n## Twice\n\n## Twice\n", encoding="utf-8")
+    assert anchors(page) == {"one-two-three", "twice", "twice-1"}
+
+
+def test_every_page_stands_in_the_contents_of_the_site():
+    contents = runpy.run_path(str(ROOT / "scripts" / "site" / "conf.py"))["CONTENTS"]
+    named = [name for names in contents.values() for name in names]
+    pages = {
+        str(page.relative_to(ROOT).with_suffix(""))
+        for page in PAGES
+        if page.name not in {"README.md"}
+    }
+    assert len(named) == len(set(named))
+    assert set(named) == pages
+
+
+def test_pictures_are_small():
+    for picture in (ROOT / "docs" / "images").iterdir():
+        assert picture.stat().st_size <= _LARGEST_PICTURE, picture.name
