@@ -232,7 +232,8 @@ def test_a_draft_decides_no_token(backend, requests, together):
     wrong = right[1:] + right[:1]
     half = [tokens[:5] + other for tokens, other in zip(right, wrong, strict=True)]
     unknown = [[*tokens[:3], 2**31 - 1, -5] for tokens in right]
-    for drafts in (wrong, half, unknown, [[]] * len(right), [[-1]] * len(right)):
+    empty: list[list[int]] = [[]] * len(right)
+    for drafts in (wrong, half, unknown, empty, [[-1]] * len(right)):
         results = in_order(backend, drafted(requests, drafts), slots=8)
         assert sum(same(together, results)) >= 7
 

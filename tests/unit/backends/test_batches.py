@@ -38,7 +38,9 @@ def _tokens(batch):
 
 
 def test_a_shared_prompt_belongs_to_all_its_continuations():
-    (group,) = group_requests([_request([1, 2], [3, 4, 5], [6])], share_prompts=True, **BOUNDS)
+    (group,) = group_requests(
+        [_request([1, 2], [3, 4, 5], [6])], share_prompts=True, share_prefixes=False, **BOUNDS
+    )
     assert _tokens(group.batch) == [
         (1, 0, (0, 1), False),
         (2, 1, (0, 1), True),
@@ -53,7 +55,9 @@ def test_a_shared_prompt_belongs_to_all_its_continuations():
 
 
 def test_separate_prompts_are_repeated_for_each_continuation():
-    (group,) = group_requests([_request([1, 2], [3, 4], [6])], share_prompts=False, **BOUNDS)
+    (group,) = group_requests(
+        [_request([1, 2], [3, 4], [6])], share_prompts=False, share_prefixes=False, **BOUNDS
+    )
     assert _tokens(group.batch) == [
         (1, 0, (0,), False),
         (2, 1, (0,), True),
@@ -66,7 +70,7 @@ def test_separate_prompts_are_repeated_for_each_continuation():
 
 def test_sequences_of_a_group_are_its_own():
     requests = [_request([1], [2], [3]), _request([4], [5])]
-    (group,) = group_requests(requests, share_prompts=True, **BOUNDS)
+    (group,) = group_requests(requests, share_prompts=True, share_prefixes=False, **BOUNDS)
     assert [sequences for _, _, sequences, _ in _tokens(group.batch)] == [(0, 1), (2,)]
     assert (group.requests, group.sequences) == (2, 3)
     assert [part.request for part in group.parts] == [0, 0, 1]
@@ -83,7 +87,7 @@ def test_sequences_of_a_group_are_its_own():
 )
 def test_groups_are_bounded_and_a_larger_request_stands_alone(bounds, sizes):
     requests = [_request([1, 2, 3], [4, 5], [6]) for _ in range(5)]
-    groups = group_requests(requests, share_prompts=True, **bounds)
+    groups = group_requests(requests, share_prompts=True, share_prefixes=False, **bounds)
     assert [group.requests for group in groups] == sizes
     assert [group.first_request for group in groups] == np.cumsum([0, *sizes[:-1]]).tolist()
     for group in groups:
@@ -91,7 +95,7 @@ def test_groups_are_bounded_and_a_larger_request_stands_alone(bounds, sizes):
 
 
 def test_no_requests_make_no_groups():
-    assert group_requests([], share_prompts=True, **BOUNDS) == []
+    assert group_requests([], share_prompts=True, share_prefixes=False, **BOUNDS) == []
 
 
 def test_a_stretch_of_a_batch_is_seen_from_its_start():

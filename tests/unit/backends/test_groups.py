@@ -51,7 +51,7 @@ class Cache:
         batch = _tokens(group.batch)
         for _, _, owners, _ in batch:  # coupled sequences must not have diverged before
             assert len({len(self.sequences.get(owner, [])) for owner in owners}) == 1
-        subset = {}
+        subset: dict[int, set[int]] = {}
         for token, position, owners, wants_output in batch:
             for owner in owners:
                 allowed = subset.setdefault(owner, set(owners))

@@ -70,7 +70,7 @@ def group_requests(
     most_tokens: int,
     most_sequences: int,
     share_prompts: bool,
-    share_prefixes: bool = False,
+    share_prefixes: bool,
 ) -> list[Group]:
     """Pack requests in order into groups of bounded size; a larger one gets a group of its own.
 
