@@ -117,3 +117,16 @@ def test_what_a_drawing_must_not_hold_is_left_out():
     )
     inside = str(drawn).partition(">")[2]
     assert inside == '<g><text>ok</text><rect width="1"/></g></svg>'
+
+
+def test_no_point_of_the_frontier_has_a_smaller_one_that_is_as_high():
+    made = [
+        Point(label=label, kind="candidate", x=x, y=y)
+        for label, x, y in (("a", 3, 9), ("b", 1, 5), ("c", 2, 5), ("d", 2.5, 7), ("e", 4, 8))
+    ]
+    assert [point.label for point in charts.undominated(made)] == ["b", "d", "a"]
+    same = [Point(label=name, kind="candidate", x=1, y=y) for name, y in (("low", 2), ("high", 3))]
+    assert [point.label for point in charts.undominated(same)] == ["high"]
+    drawn = svg.draw(charts.scatter(made, AXES, has_frontier=True))
+    assert drawn.count(charts.PURPLE) == 1
+    assert charts.PURPLE not in svg.draw(charts.scatter(made, AXES))

@@ -28,7 +28,15 @@ from silentzone.report.charts.rho import (
     specification,
     zone_widths,
 )
-from silentzone.report.charts.scatter import KINDS, Axes, Point, Yardstick, labelled, scatter
+from silentzone.report.charts.scatter import (
+    KINDS,
+    Axes,
+    Point,
+    Yardstick,
+    labelled,
+    scatter,
+    undominated,
+)
 from silentzone.report.charts.spread import MOST_LINES, Step, steps
 
 __all__ = [
@@ -72,5 +80,6 @@ __all__ = [
     "specification",
     "steps",
     "told_apart",
+    "undominated",
     "zone_widths",
 ]

@@ -15,6 +15,7 @@ from silentzone.report.charts.look import (
     INK,
     MUTED,
     PAGE,
+    PURPLE,
     VERMILLION,
     WIDTH,
     Spec,
@@ -71,7 +72,22 @@ class Yardstick:
     margin: float | None
 
 
-def scatter(points: Sequence[Point], axes: Axes, *, yardstick: Yardstick | None = None) -> Spec:
+def undominated(points: Sequence[Point]) -> tuple[Point, ...]:
+    """Points to whose left none is as high: no smaller model scores as well, in order of x."""
+    best: list[Point] = []
+    for point in sorted(points, key=lambda one: (one.x, -one.y)):
+        if not best or point.y > best[-1].y:
+            best.append(point)
+    return tuple(best)
+
+
+def scatter(
+    points: Sequence[Point],
+    axes: Axes,
+    *,
+    yardstick: Yardstick | None = None,
+    has_frontier: bool = False,
+) -> Spec:
     """Points with both intervals; behind them, if given, the reference and its margin band.
 
     Parameters
@@ -82,6 +98,8 @@ def scatter(points: Sequence[Point], axes: Axes, *, yardstick: Yardstick | None 
         Titles and scales.
     yardstick : Yardstick, optional
         Drawn as a line (value), dotted lines (interval) and a band (margin either side).
+    has_frontier : bool
+        Whether a stepped line joins the `undominated` points.
 
     Returns
     -------
@@ -90,6 +108,12 @@ def scatter(points: Sequence[Point], axes: Axes, *, yardstick: Yardstick | None 
     """
     x, y = _axes(axes, points)
     layers = [] if yardstick is None else _yardstick_layers(yardstick, y)
+    if has_frontier:
+        layers.append(
+            alt.Chart(data(undominated(points)))
+            .mark_line(interpolate="step-after", color=PURPLE, strokeWidth=1.6)
+            .encode(x=x, y=y)
+        )
     bars = alt.Chart(data(points)).mark_rule(strokeWidth=1.2, opacity=0.4)
     colour, shape, size = looks("kind", KINDS)
     layers += [

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from silentzone.report.views import Table
 
 
+_FRONTIER = KeyEntry(mark="bar purple", text="no smaller file scores as well")
+
+
 def size_and_score(cohort: Cohort) -> Figure | None:
     """File size against each score, the reference's level and the margin behind it."""
     size = _size_axis(cohort)
@@ -62,7 +65,9 @@ def size_and_score(cohort: Cohort) -> Figure | None:
             panels.append(
                 Panel(
                     title=panel_name(score),
-                    spec=charts.scatter(points, axes, yardstick=_level(cohort, score)),
+                    spec=charts.scatter(
+                        points, axes, yardstick=_level(cohort, score), has_frontier=True
+                    ),
                     label=summary(points, size_words, f"{score_title(score)} in percent"),
                     link=items_link(cohort, benchmark=score)
                     if score in cohort.benchmarks
@@ -81,7 +86,7 @@ def size_and_score(cohort: Cohort) -> Figure | None:
             else "A point inside the band is not yet shown to be within the margin; the decision"
             " tests the paired differences."
         ),
-        key=(CANDIDATE, *pick(cohort), *_reference_marks(cohort), *bars(cohort)),
+        key=(CANDIDATE, *pick(cohort), *_reference_marks(cohort), _FRONTIER, *bars(cohort)),
         panels=tuple(panels),
         table=_size_table(cohort),
         omitted=omissions(undrawn, "size or score is missing"),
