@@ -65,6 +65,7 @@ def use(
     *,
     place: str = "",
     size: tuple[int, int] = (1280, 900),
+    is_dark: bool = False,
 ) -> Any:
     """Use a report as a reader would, by a script in the page around it.
 
@@ -82,6 +83,8 @@ def use(
         What stands behind the address, from ``#`` on.
     size : tuple of int
         Width and height of the frame in pixels.
+    is_dark : bool
+        Whether the reader prefers dark colours.
 
     Returns
     -------
@@ -92,9 +95,10 @@ def use(
     outer.write_text(
         _OUTER.format(address=report.as_uri() + place, width=width, height=height, script=script)
     )
-    dom, console = browse(
-        outer, folder / "profile", "--allow-file-access-from-files", "--window-size=1500,1000"
-    )
+    flags = ["--allow-file-access-from-files", "--window-size=1500,1000"]
+    if is_dark:
+        flags.append("--blink-settings=preferredColorScheme=0")
+    dom, console = browse(outer, folder / "profile", *flags)
     match = re.search(r'<pre id="out">(.+?)</pre>', dom, re.DOTALL)
     assert match is not None, f"the page around the report did not finish: {console}"
     out = json.loads(html.unescape(match[1]))

@@ -292,9 +292,11 @@ return saved;""",
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="no axe-core here; scripts/axe_core.sh fetches it")
-@pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("which", ["report", "ordinary"])
-def test_axe_finds_no_serious_violation(request, which, width, tmp_path):
+@pytest.mark.parametrize(
+    ("which", "width", "is_dark"),
+    [("report", 1280, False), ("ordinary", 360, False), ("ordinary", 1280, True)],
+)
+def test_axe_finds_no_serious_violation(request, which, width, is_dark, tmp_path):
     page = tmp_path / "checked.html"
     # A copy without the policy, which would keep the checker out as well.
     text = request.getfixturevalue(which).read_text("utf-8")
@@ -307,8 +309,10 @@ def test_axe_finds_no_serious_violation(request, which, width, tmp_path):
 const first = page.querySelector(".change");
 if (first) { first.open = true; await wait(50); }
 const result = await frame.axe.run(page, {resultTypes: ["violations"]});
-return result.violations.filter((one) => ["serious", "critical"].includes(one.impact))
-  .map((one) => [one.id, one.nodes.length, one.nodes[0].html.slice(0, 200)]);""",
+const serious = result.violations.filter((one) => ["serious", "critical"].includes(one.impact))
+  .map((one) => [one.id, one.nodes.length, one.nodes[0].html.slice(0, 200)]);
+return [frame.matchMedia("(prefers-color-scheme: dark)").matches, serious];""",
         size=(width, 900),
+        is_dark=is_dark,
     )
-    assert found == []
+    assert found == [is_dark, []]
