@@ -10,6 +10,8 @@ from tests.end_to_end.fake_studies import WORDS, StudyFiles, run_in_process
 
 from silentzone.records.tables import ITEMS
 from silentzone.store.folder import StudyFolder
+from silentzone.studies.preparation import benchmark_job
+from silentzone.studies.progress import SilentProgress
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +59,23 @@ def test_it_goes_on_where_the_user_says_so(files):
     _, outcome = run(files, "goes", at_chance="go on")
     assert StudyFolder(files.folder / "goes").has_table(ITEMS, "guess", "a")
     assert outcome.failures == ()
+
+
+def test_a_place_that_is_often_right_stops_only_sets_of_labels(files):
+    lines = [json.loads(line) for line in (files.folder / "own.jsonl").read_text().splitlines()]
+    for name, change in (("places", {"target": 0}), ("labels", {"choices": ["yes", "no"]})):
+        told = [{**line, **change, "target": 0} for line in lines]
+        (files.folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, told)), "utf-8")
+    mapping = files.mapping("a")
+    mapping["benchmarks"] = [
+        {"name": name, "path": f"{name}.jsonl"} for name in ("places", "labels")
+    ]
+    config = files.config(mapping)
+    jobs = {
+        entry.name: benchmark_job(entry, config.seed, SilentProgress())[0]
+        for entry in config.benchmarks
+    }
+    assert {name: job.has_labels for name, job in jobs.items()} == {
+        "places": False,
+        "labels": True,
+    }

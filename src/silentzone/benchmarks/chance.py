@@ -30,8 +30,8 @@ def at_chance(
     chance : float
         Expected score of guessing, in (0, 1).
     golds : sequence of str, optional
-        The right answer to each item, as its place among the choices: who always gives the
-        commonest needs to know nothing either.
+        The right answer to each item, where all have the same choices (letters, yes and no): who
+        always gives the commonest needs to know nothing either.
 
     Returns
     -------
@@ -47,9 +47,11 @@ def at_chance(
     low, high = wilson_interval(right, n)
     blind, words = chance, f"guessing gives {100 * chance:.1f} %"
     counts = Counter(gold for gold in golds if gold is not None)
-    if counts and max(counts.values()) / counts.total() > chance:
-        blind = max(counts.values()) / counts.total()
-        words += f", always the same choice up to {100 * blind:.1f} %"
+    if counts:
+        commonest = max(counts.values())
+        # The lower bound, for among few items some answer is always common.
+        blind = max(chance, wilson_interval(commonest, counts.total())[0])
+        words += f", always the same choice {100 * commonest / counts.total():.1f} %"
     if high >= blind + _SHARE_ABOVE_CHANCE * (1.0 - blind):
         return None
     return (

@@ -47,6 +47,8 @@ class BenchmarkJob:
     """Whether an item has messages for the model's chat template."""
     chance: float = 0.0
     """Expected score of guessing."""
+    has_labels: bool = False
+    """Whether all items have the same choices, such as letters."""
     may_stop: bool = False
     """Whether candidates are spared the questions where the reference is at chance."""
     harness: HarnessEntry | None = None

@@ -123,9 +123,10 @@ def benchmark_job(
         headline=entry.score,
         uses_chat=generation is None or generation.chat,
     )
-    uses_chat = False
+    uses_chat, has_labels = False, False
     if generation is None:
-        ref, _ = load_choices(source)
+        ref, choices = load_choices(source)
+        has_labels = len({item.choices for item in choices}) == 1
     else:
         ref, items = load_generated(source)
         require_safety(items, unsafe=generation.unsafe_code)
@@ -143,6 +144,7 @@ def benchmark_job(
         generation=generation,
         uses_chat=uses_chat,
         chance=ref.chance,
+        has_labels=has_labels,
         may_stop=generation is None and entry.at_chance == "stop",
     )
     return job, ref
@@ -230,7 +232,8 @@ def benchmarks_at_chance(
         if not answers[benchmark.name].is_finished(folder, name):
             continue
         table = folder.read_table(ITEMS, benchmark.name, name)
-        why = at_chance(table.floats("score")[0], benchmark.chance, table.strings("target"))
+        golds = table.strings("target") if benchmark.has_labels else ()
+        why = at_chance(table.floats("score")[0], benchmark.chance, golds)
         if why is not None:
             found[benchmark.name] = f'{why}; `at_chance = "go on"` measures it all the same'
     return found

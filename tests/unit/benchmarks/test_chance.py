@@ -42,8 +42,13 @@ def test_items_without_a_score_say_nothing():
 
 def test_who_always_gives_the_commonest_answer_knows_nothing():
     golds = ["1"] * 620 + ["0"] * 380
-    assert at_chance(scores(620, 1000), 0.5) is None
-    why = at_chance(scores(620, 1000), 0.5, golds)
+    assert at_chance(scores(590, 1000), 0.5) is None
+    why = at_chance(scores(590, 1000), 0.5, golds)
     assert why is not None
-    assert "guessing gives 50.0 %, always the same choice up to 62.0 %" in why
+    assert "guessing gives 50.0 %, always the same choice 62.0 %" in why
     assert at_chance(scores(750, 1000), 0.5, golds) is None
+
+
+def test_few_items_with_one_answer_stop_nothing_by_that_alone():
+    assert at_chance(scores(3, 4), 0.25, ["0"] * 4) is None
+    assert at_chance(scores(12, 20), 0.5, ["1"] * 14 + ["0"] * 6) is None
