@@ -176,7 +176,11 @@ def test_a_build_that_is_stopped_leaves_no_compiler_running(tmp_path):
         " dict(os.environ), pathlib.Path('log'))"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        stderr=subprocess.DEVNULL,
+        # A shell that runs the tests in the background has them ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
         until = time.monotonic() + 30
         while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
