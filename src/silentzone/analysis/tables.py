@@ -133,6 +133,7 @@ def analyze_tables(
             "settings": {},
         },
         "fidelity": [] if numbers.table is None else fidelity_rows(numbers.table, candidates),
+        "kld_spread": [],
         "distinguishable": [],
         **sections,
         "cautions": remarks.cautions,

@@ -125,6 +125,8 @@ def bubblewrap_command(
         command += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     else:
         command += ["--unshare-user", "--uid", "65534", "--gid", "65534"]
+    # First, for what is shown may itself lie in a folder of that name.
+    command += ["--perms", "1777", "--size", str(TEMPORARY_BYTES), "--tmpfs", "/tmp"]  # noqa: S108
     # Bubblewrap would close them to others, and root is given up inside.
     places = [*folders, *_DEVICES, INSIDE, *shown]
     parents = (str(one) for place in places for one in reversed(Path(place).parents[:-1]))
@@ -136,7 +138,6 @@ def bubblewrap_command(
         command += ["--dev-bind", device, device]
     for place, path in {INSIDE: Path(__file__).with_name("inside.py"), **shown}.items():
         command += ["--ro-bind", str(path), place]
-    command += ["--perms", "1777", "--size", str(TEMPORARY_BYTES), "--tmpfs", "/tmp"]  # noqa: S108
     command += ["--remount-ro", "/", "--chdir", "/tmp"]  # noqa: S108
     return [*command, "--seccomp", str(filter_descriptor), "--"]
 
