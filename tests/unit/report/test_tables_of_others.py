@@ -136,7 +136,12 @@ def test_keys_name_only_what_is_drawn():
         figure.identity: {entry.text for entry in figure.key}
         for figure in build_page(found).figures
     }
-    assert keys["size"] == {"candidate", "reference", "reference ± margin"}
+    assert keys["size"] == {
+        "candidate",
+        "reference",
+        "reference ± margin",
+        "no smaller file scores as well",
+    }
     assert keys["widths"] == {
         "\u03c1 in a zone of this width, n beside it",
         "the width the verdict is given for",
