@@ -7,6 +7,7 @@ import pytest
 from silentzone.report.cohort import index
 from silentzone.report.figures.best import best_and_pairs
 from silentzone.report.figures.prompts import failed_prompts, router, signed_shift
+from silentzone.report.figures.scores import size_and_score
 from silentzone.report.figures.variants import specification_curve
 from silentzone.report.figures.widths import zone_widths
 
@@ -252,3 +253,16 @@ def test_the_pick_is_seen_wherever_it_stands(draw, analysis):
 def test_an_empty_section_draws_nothing(analysis, section, figure):
     analysis[section] = []
     assert figure(index(analysis)) is None
+
+
+def test_the_size_plot_says_what_the_reference_changes_by_itself(analysis, draw):
+    name = analysis["reference"]["name"]
+    rows = [row for row in analysis["scores"] if row["model"] == name and row["churn_floor"]]
+    rows[0]["churn_floor"].update(value=0.25)
+    rows[1]["churn_floor"].update(value=None, cautions=["nothing changed in 4 items"])
+    (sentence,) = draw(size_and_score).said
+    assert f"{rows[0]['benchmark']} 25.0 %" in sentence
+    assert f"{rows[1]['benchmark']} nothing changed in 4 items" in sentence
+    for row in analysis["scores"]:
+        row["churn_floor"] = None
+    assert draw(size_and_score).said == ()

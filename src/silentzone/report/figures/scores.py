@@ -88,8 +88,29 @@ def size_and_score(cohort: Cohort) -> Figure | None:
         ),
         key=(CANDIDATE, *pick(cohort), *_reference_marks(cohort), _FRONTIER, *bars(cohort)),
         panels=tuple(panels),
+        said=_noise_floor(cohort),
         table=_size_table(cohort),
         omitted=omissions(undrawn, "size or score is missing"),
+    )
+
+
+def _noise_floor(cohort: Cohort) -> tuple[str, ...]:
+    """Say what the reference changes by itself: a score that differs by less is no news."""
+    if cohort.reference is None:
+        return ()
+    told = []
+    for name in cohort.benchmarks:
+        floor = cohort.churn.get((cohort.reference.name, name))
+        if floor is not None and floor.value is not None:
+            told.append(f"{score_title(name)} {numbers.percent(floor.value)}")
+        elif floor is not None and floor.cautions:
+            told.append(f"{score_title(name)} {floor.cautions[0]}")
+    if not told:
+        return ()
+    return (
+        "Answers that the reference itself changes when it is asked again in other batches: "
+        + "; ".join(told)
+        + ".",
     )
 
 
