@@ -174,6 +174,8 @@ class Figure:
     """What could not be drawn, counted, with the reason."""
     said: tuple[str, ...] = ()
     """What the analysis says of it, before how to read it."""
+    rests_on_items: bool = True
+    """Whether looking at single items says something about it."""
     grid: Table | None = None
     """A table that is itself the drawing."""
     layout: str = ""

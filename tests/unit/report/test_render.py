@@ -169,3 +169,11 @@ def test_an_unknown_schema_writes_nothing(tmp_path):
     with pytest.raises(TableError, match="schema_version"):
         write_report({"schema_version": 99}, tmp_path / "report")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_figure_that_rests_on_items_leads_to_them(hostile_report, whole_report):
+    figures = re.findall(r'<figure id="figure-([a-z]+)"(.*?)</figure>', hostile_report, re.DOTALL)
+    without = {name for name, text in figures if 'href="#items:' not in text}
+    assert without <= {"floors", "spread"}
+    assert len(figures) == 13
+    assert 'href="#items:' not in whole_report

@@ -72,6 +72,7 @@ def noise_floors(cohort: Cohort) -> Figure | None:
         panels=(Panel(title="", spec=charts.dots(dots, title), label=_label(dots, shown, metric)),),
         table=model_table(cohort, "floors-data", f"{opening(metric)} in nats per corpus.", columns),
         omitted=omissions({"dots": unmeasured}, f"{metric} is missing or zero"),
+        rests_on_items=False,
     )
 
 

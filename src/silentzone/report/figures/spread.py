@@ -60,7 +60,7 @@ def kld_spread(cohort: Cohort) -> Figure | None:
         panels=tuple(panels),
         table=_table(cohort, measured, found),
         omitted=omissions({"values": zeros}, "a log axis has no zero"),
-        layout="",
+        rests_on_items=False,
     )
 
 
