@@ -6,8 +6,7 @@ import ctypes
 
 import numpy as np
 import pytest
-
-from silentzone.backends.base import ContinuationRequest
+from tests.unit.backends.native_batches import batch_tokens, made_request
 
 pytest.importorskip("llama_cpp")
 
@@ -17,31 +16,11 @@ from silentzone.backends.llama_cpp.groups import group_requests
 BOUNDS = {"most_tokens": 100, "most_sequences": 8}
 
 
-def _request(prompt, *continuations):
-    return ContinuationRequest(
-        np.array(prompt, np.int32), tuple(np.array(one, np.int32) for one in continuations)
-    )
-
-
-def _tokens(batch):
-    """(token, position, sequences, wants output) of every token, as native code sees them."""
-    native = batch.native(0, len(batch))
-    return [
-        (
-            native.token[k],
-            native.pos[k],
-            tuple(native.seq_id[k][s] for s in range(native.n_seq_id[k])),
-            bool(native.logits[k]),
-        )
-        for k in range(native.n_tokens)
-    ]
-
-
 def test_a_shared_prompt_belongs_to_all_its_continuations():
     (group,) = group_requests(
-        [_request([1, 2], [3, 4, 5], [6])], share_prompts=True, share_prefixes=False, **BOUNDS
+        [made_request([1, 2], [3, 4, 5], [6])], share_prompts=True, share_prefixes=False, **BOUNDS
     )
-    assert _tokens(group.batch) == [
+    assert batch_tokens(group.batch) == [
         (1, 0, (0, 1), False),
         (2, 1, (0, 1), True),
         (3, 2, (0,), True),
@@ -56,9 +35,9 @@ def test_a_shared_prompt_belongs_to_all_its_continuations():
 
 def test_separate_prompts_are_repeated_for_each_continuation():
     (group,) = group_requests(
-        [_request([1, 2], [3, 4], [6])], share_prompts=False, share_prefixes=False, **BOUNDS
+        [made_request([1, 2], [3, 4], [6])], share_prompts=False, share_prefixes=False, **BOUNDS
     )
-    assert _tokens(group.batch) == [
+    assert batch_tokens(group.batch) == [
         (1, 0, (0,), False),
         (2, 1, (0,), True),
         (3, 2, (0,), True),
@@ -69,9 +48,9 @@ def test_separate_prompts_are_repeated_for_each_continuation():
 
 
 def test_sequences_of_a_group_are_its_own():
-    requests = [_request([1], [2], [3]), _request([4], [5])]
+    requests = [made_request([1], [2], [3]), made_request([4], [5])]
     (group,) = group_requests(requests, share_prompts=True, share_prefixes=False, **BOUNDS)
-    assert [sequences for _, _, sequences, _ in _tokens(group.batch)] == [(0, 1), (2,)]
+    assert [sequences for _, _, sequences, _ in batch_tokens(group.batch)] == [(0, 1), (2,)]
     assert (group.requests, group.sequences) == (2, 3)
     assert [part.request for part in group.parts] == [0, 0, 1]
 
@@ -86,7 +65,7 @@ def test_sequences_of_a_group_are_its_own():
     ],
 )
 def test_groups_are_bounded_and_a_larger_request_stands_alone(bounds, sizes):
-    requests = [_request([1, 2, 3], [4, 5], [6]) for _ in range(5)]
+    requests = [made_request([1, 2, 3], [4, 5], [6]) for _ in range(5)]
     groups = group_requests(requests, share_prompts=True, share_prefixes=False, **bounds)
     assert [group.requests for group in groups] == sizes
     assert [group.first_request for group in groups] == np.cumsum([0, *sizes[:-1]]).tolist()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from silentzone.backends.base import ContinuationRequest
+from tests.unit.backends.native_batches import batch_tokens, made_request
 
 pytest.importorskip("llama_cpp")
 
@@ -13,25 +12,6 @@ from silentzone.backends.llama_cpp.groups import group_requests, shared_prefixes
 
 HEADER = list(range(100, 130))
 PASSAGES = [[*range(first, first + 20)] for first in (200, 300, 400)]
-
-
-def _request(prompt, *continuations):
-    return ContinuationRequest(
-        np.array(prompt, np.int32), tuple(np.array(one, np.int32) for one in continuations)
-    )
-
-
-def _tokens(batch):
-    native = batch.native(0, len(batch))
-    return [
-        (
-            native.token[k],
-            native.pos[k],
-            tuple(native.seq_id[k][s] for s in range(native.n_seq_id[k])),
-            bool(native.logits[k]),
-        )
-        for k in range(native.n_tokens)
-    ]
 
 
 class Cache:
@@ -48,7 +28,7 @@ class Cache:
         self.sequences = {sequence: list(kept[:length]) for sequence, length in group.copies}
         self.sequences[group.kept_sequence] = list(kept[: group.still_kept])
         outputs = []
-        batch = _tokens(group.batch)
+        batch = batch_tokens(group.batch)
         for _, _, owners, _ in batch:  # coupled sequences must not have diverged before
             assert len({len(self.sequences.get(owner, [])) for owner in owners}) == 1
         subset: dict[int, set[int]] = {}
@@ -91,7 +71,7 @@ def _all_tokens(requests):
 def _made(own):
     """Three questions to each passage behind a header."""
     return [
-        _request([*HEADER, *passage, *own(k, q)], [1, 2, 3], [4, q])
+        made_request([*HEADER, *passage, *own(k, q)], [1, 2, 3], [4, q])
         for k, passage in enumerate(PASSAGES)
         for q in range(3)
     ]
@@ -113,7 +93,7 @@ def test_any_mixture_of_prompts_is_decoded_right(seed):
         cut = int(rng.integers(0, len(prompt)))
         prompt = [*prompt[:cut], *rng.integers(1, 4, int(rng.integers(1, 40))).tolist()]
         ends = [rng.integers(1, 9, int(rng.integers(1, 5))).tolist() for _ in range(3)]
-        requests.append(_request(prompt, *ends[: int(rng.integers(1, 4))]))
+        requests.append(made_request(prompt, *ends[: int(rng.integers(1, 4))]))
     shared = sum(shared_prefixes(requests))
     assert shared > 0
     decoded = _check(requests, most_tokens=int(rng.integers(0, 200)), most_sequences=8)
@@ -121,13 +101,13 @@ def test_any_mixture_of_prompts_is_decoded_right(seed):
 
 
 def test_a_prompt_asked_again_keeps_its_last_token_to_itself():
-    requests = [_request(HEADER, [1, 2], [3]), _request(HEADER, [4], [5, 6])]
+    requests = [made_request(HEADER, [1, 2], [3]), made_request(HEADER, [4], [5, 6])]
     assert shared_prefixes(requests) == [0, 29]
     assert _check(requests, most_tokens=1000, most_sequences=64) == 30 + 1 + 1 + 1
 
 
 def test_prompts_with_little_in_common_are_decoded_as_if_alone():
-    requests = [_request([*range(15), k, k], [1, 2], [3]) for k in range(6)]
+    requests = [made_request([*range(15), k, k], [1, 2], [3]) for k in range(6)]
     groups = [
         group_requests(
             requests, most_tokens=50, most_sequences=8, share_prompts=True, share_prefixes=share
@@ -136,5 +116,5 @@ def test_prompts_with_little_in_common_are_decoded_as_if_alone():
     ]
     assert shared_prefixes(requests) == [0] * 6
     for first, second in zip(*groups, strict=True):
-        assert _tokens(first.batch) == _tokens(second.batch)
+        assert batch_tokens(first.batch) == batch_tokens(second.batch)
         assert (first.kept_tokens, first.copies, first.still_kept) == (0, [], 0)
