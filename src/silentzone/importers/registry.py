@@ -1,0 +1,36 @@
+"""Every format that can be imported, by the name a user types."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Final
+
+from silentzone.errors import ConfigError
+from silentzone.importers.tools import cohort_table, items
+
+if TYPE_CHECKING:
+    from silentzone.importers.reading import Format
+
+_ALL: Final = (
+    # Where two recognise one file, the first in this order reads it.
+    items.FORMAT,
+    cohort_table.FORMAT,
+)
+FORMATS: Final = {one.name: one for one in _ALL}
+
+
+def format_named(name: str) -> Format:
+    """Give the format of that name.
+
+    Raises
+    ------
+    ConfigError
+        If there is none; the hint names the closest one.
+    """
+    if name not in FORMATS:
+        close = difflib.get_close_matches(name, FORMATS, n=1)
+        raise ConfigError(
+            f"there is no format `{name}`",
+            hint=f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(FORMATS)}",
+        )
+    return FORMATS[name]
