@@ -38,6 +38,7 @@ CONTENTS = {
         "docs/benchmarks",
         "docs/lm-eval",
         "docs/sandbox",
+        "docs/importing",
         "docs/tables",
         "docs/metrics",
         "docs/reference-metrics",

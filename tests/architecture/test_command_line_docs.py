@@ -37,5 +37,5 @@ def test_every_command_and_option_has_help(name):
 def test_the_promised_commands_are_there():
     assert set(cli.commands) == {
         "demo", "init", "run", "compare", "analyze", "report", "plan", "benchmarks", "backends",
-        "completion",
+        "completion", "import",
     }  # fmt: skip

@@ -105,7 +105,8 @@ def analyze_tables(
         if numbers.items is None
         else _item_sections(numbers, candidates, metrics, (settings, rng_seed, on_share), remarks)
     )
-    files = [one.source for one in (numbers.table, numbers.items) if one is not None]
+    given = [one.source for one in (numbers.table, numbers.items) if one is not None]
+    files = list(dict.fromkeys(given))
     kinds = [
         kind
         for kind, one in (("table", numbers.table), ("items", numbers.items))

@@ -89,12 +89,19 @@ def analyze(
 ) -> None:
     """Answer every question from what is stored or from tables that somebody else made.
 
-    DIR is a study folder; its answers are stored in it. TABLE is a cohort table (one row per
-    model: name, fidelity.*, score.*), ITEMS an items table (one row per model and item); one of
-    each may be given together. Zones, relations, variants, decomposition, prompts, verdicts and
-    the decision; nothing is measured. Margins, alpha and shares are proportions: 0.01 is 1 point.
+    DIR is a study folder, or one of imported results; its answers are stored in it. TABLE is a
+    cohort table (one row per model: name, fidelity.*, score.*), ITEMS an items table (one row per
+    model and item); one of each may be given together. Zones, relations, variants, decomposition,
+    prompts, verdicts and the decision; nothing is measured. Margins, alpha and shares are
+    proportions: 0.01 is 1 point.
     """
-    from silentzone.studies.audit import AuditRequest, audit_tables, study_among
+    from silentzone.studies.audit import (
+        AuditRequest,
+        audit_imports,
+        audit_tables,
+        imports_among,
+        study_among,
+    )
 
     request = AuditRequest(
         seed=seed,
@@ -103,10 +110,14 @@ def analyze(
         audit=_given(options, _AUDIT),
         command=" ".join(["silentzone", *sys.argv[1:]]),
     )
-    folder = study_among(paths)
+    imports = imports_among(paths)
+    folder = study_among(paths) if imports is None else None
     with open_progress(quiet=quiet) as progress:
         if folder is not None:
             analysis = _analyze_folder(folder, request, out, progress)
+        elif imports is not None:
+            analysis = audit_imports(imports, request, progress)
+            _store(analysis, imports if out is None else out)
         else:
             analysis = audit_tables(paths, request, progress)
             if out is not None:
@@ -137,7 +148,11 @@ def _analyze_folder(
 
 def _store(analysis: dict[str, Any], out: Path) -> None:
     from silentzone.store.folder import StudyFolder
+    from silentzone.store.import_folder import ImportFolder
 
+    if ImportFolder(out).exists():
+        ImportFolder(out).write_analysis(analysis)
+        return
     folder = StudyFolder(out).create()
     if folder.has_manifest():
         raise InputError(

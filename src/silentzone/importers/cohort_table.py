@@ -24,6 +24,9 @@ _SIZES_AGREE_WITHIN: Final = 0.01
 _BYTES_PER_GB: Final = 1e9
 _TEXT_COLUMNS: Final = ("name", "is_reference")
 
+NO_SCORE: Final = "there is no score: the metrics can be related to each other only"
+"""Note of a table without scores."""
+
 
 def read_cohort_table(path: Path) -> CohortTable:
     """Read a cohort table, whole or not at all.
@@ -229,7 +232,7 @@ def _row_notes(table: CohortTable) -> tuple[str, ...]:
     if not has_fidelity:
         notes.append("there is no fidelity value: no metric can be related to the scores")
     if not has_scores:
-        notes.append("there is no score: the metrics can be related to each other only")
+        notes.append(NO_SCORE)
     empty = [
         f"fidelity.{name}"
         for name in table.metrics

@@ -36,13 +36,15 @@ SCORE_MISSING: Final = "score missing"
 _MOST_REPEATS: Final = np.iinfo(np.int32).max
 
 
-def read_items_table(path: Path) -> ItemsTable:
+def read_items_table(path: Path, *, counts_answers: bool = True) -> ItemsTable:
     """Read an items table, whole or not at all.
 
     Parameters
     ----------
     path : Path
         CSV, TSV, JSONL or Parquet in the layout of `docs/tables.md`; the content decides which.
+    counts_answers : bool, optional
+        Whether a note says how many models answered how many items of each benchmark.
 
     Returns
     -------
@@ -70,7 +72,11 @@ def read_items_table(path: Path) -> ItemsTable:
         source=path.name,
         rows=_split(answers, groups),
         reference=reference,
-        notes=(*raw.notes, *notes, *_count_notes(answers.keys, groups)),
+        notes=(
+            *raw.notes,
+            *notes,
+            *(_count_notes(answers.keys, groups) if counts_answers else ()),
+        ),
     )
 
 

@@ -6,13 +6,14 @@ import difflib
 from typing import TYPE_CHECKING, Final
 
 from silentzone.errors import ConfigError
-from silentzone.importers.tools import cohort_table, items
+from silentzone.importers.tools import cohort_table, items, study
 
 if TYPE_CHECKING:
     from silentzone.importers.reading import Format
 
 _ALL: Final = (
     # Where two recognise one file, the first in this order reads it.
+    study.FORMAT,
     items.FORMAT,
     cohort_table.FORMAT,
 )

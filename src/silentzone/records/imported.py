@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from silentzone.records.tables import ITEMS, POSITION_METRICS, TOKENS, Column, TableSchema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -184,3 +184,31 @@ class Imported:
 def protocol_sha256(protocol: Mapping[str, str | None]) -> str:
     """Hex digest of a full protocol."""
     return hashlib.sha256(json.dumps(sorted(protocol.items())).encode()).hexdigest()
+
+
+def protocol_groups(
+    protocols: Sequence[Mapping[str, str | None]],
+) -> tuple[list[int], list[str]]:
+    """Group fidelity rows that may share a ranking, and name what tells the groups apart.
+
+    Parameters
+    ----------
+    protocols : sequence of mapping
+        Full protocol of every row of one corpus.
+
+    Returns
+    -------
+    list of int
+        Group of each row, in the order of first appearance.
+    list of str
+        Of each group, the fields in which the groups differ and their values, such as
+        ``context_length=512, clip_nats=16``; empty where there is one group.
+    """
+    keys = [tuple(sorted(one.items())) for one in protocols]
+    order = list(dict.fromkeys(keys))
+    first = dict(order[0]) if order else {}
+    varying = [name for name in first if len({dict(key)[name] for key in order}) > 1]
+    labels = [
+        ", ".join(f"{name}={dict(key)[name] or 'not stated'}" for name in varying) for key in order
+    ]
+    return [order.index(key) for key in keys], labels

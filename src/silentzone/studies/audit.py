@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from silentzone.analysis.answers import Settings
 from silentzone.analysis.flip_details import study_flips
+from silentzone.analysis.imported import numbers_of_imports
 from silentzone.analysis.study import analyze_study
 from silentzone.analysis.tables import Numbers, analyze_tables
 from silentzone.errors import InputError
 from silentzone.importers.cohort_table import read_cohort_table
 from silentzone.importers.items_table import read_items_table
 from silentzone.importers.kinds import detect_kind
+from silentzone.store.import_folder import ImportFolder
 from silentzone.studies.progress import measured_step
 
 if TYPE_CHECKING:
@@ -91,6 +93,38 @@ def audit_study(
     return analysis, study_flips(folder, settings.audit.unfinished)
 
 
+def imports_among(paths: Sequence[Path]) -> Path | None:
+    """Give the folder of imported results if one is named; null for anything else.
+
+    Raises
+    ------
+    InputError
+        If it is named beside something else.
+    """
+    found = [path for path in paths if ImportFolder(path).exists()]
+    if found and len(paths) > 1:
+        raise InputError(
+            f"`{found[0].name}` holds imported results, which are analysed by themselves; it was "
+            "named beside other files.",
+            hint="import the others into the same folder: silentzone import items FILE --into "
+            f"{found[0]}",
+        )
+    return found[0] if found else None
+
+
+def audit_imports(folder: Path, request: AuditRequest, progress: Progress) -> dict[str, Any]:
+    """Analyse what was imported into a folder.
+
+    Raises
+    ------
+    InputError
+        If no reference is known and items are to be compared with one.
+    TableError
+        If the folder is damaged.
+    """
+    return _audited(numbers_of_imports(ImportFolder(folder), request.reference), request, progress)
+
+
 def audit_tables(
     paths: Sequence[Path], request: AuditRequest, progress: Progress
 ) -> dict[str, Any]:
@@ -119,6 +153,10 @@ def audit_tables(
         items=None if items is None else read_items_table(items),
         reference=request.reference,
     )
+    return _audited(numbers, request, progress)
+
+
+def _audited(numbers: Numbers, request: AuditRequest, progress: Progress) -> dict[str, Any]:
     seed = DEFAULT_SEED if request.seed is None else request.seed
     with measured_step(progress, "analyze", "Analysing") as on_share:
         return analyze_tables(

@@ -29,7 +29,7 @@ def _is_own(path: Path, _head: bytes) -> bool:
 def _read(bundle: Bundle, options: ImportOptions) -> Imported:
     table = cohort_table.read_cohort_table(bundle.main)
     source = source_of(bundle.main, _NAME)
-    notes = table.notes
+    notes = tuple(note for note in table.notes if note != cohort_table.NO_SCORE)
     if table.benchmarks:
         notes = (
             *notes,

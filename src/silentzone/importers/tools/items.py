@@ -27,7 +27,7 @@ def _is_own(path: Path, _head: bytes) -> bool:
 
 
 def _read(bundle: Bundle, options: ImportOptions) -> Imported:
-    table = read_items_table(bundle.main)
+    table = read_items_table(bundle.main, counts_answers=False)
     for given, found, what in (
         (options.model, table.models, "models"),
         (options.benchmark, table.benchmarks, "benchmarks"),

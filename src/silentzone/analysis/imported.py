@@ -1,0 +1,166 @@
+"""Imported results as the tables that the audit reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from silentzone.analysis.tables import Numbers
+from silentzone.records.cohort_table import CohortTable, ItemRows, ItemsTable, TableModel
+from silentzone.records.imported import IMPORTED_ITEMS, protocol_groups
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from silentzone.store.import_document import FidelityEntry, ImportDocument, ItemsEntry
+    from silentzone.store.import_folder import ImportFolder
+    from silentzone.store.tables import StoredTable
+
+
+def numbers_of_imports(folder: ImportFolder, reference: str | None) -> Numbers:
+    """Read an import folder as a cohort table and an items table.
+
+    Fidelity rows of one corpus that were not measured in the same way become columns of their own,
+    so that no ranking mixes them.
+
+    Parameters
+    ----------
+    folder : ImportFolder
+    reference : str, optional
+        As the user names it; null takes the one marked on import.
+
+    Raises
+    ------
+    TableError
+        If a table is missing or damaged.
+    """
+    document = folder.document()
+    return Numbers(
+        table=_cohort_table(folder, document) if document.fidelity or document.models else None,
+        items=_items_table(folder, document) if document.items else None,
+        reference=reference or document.reference,
+    )
+
+
+def _cohort_table(folder: ImportFolder, document: ImportDocument) -> CohortTable:
+    columns, notes = _columns(document.fidelity)
+    metrics = dict.fromkeys(column for cells in columns.values() for column in cells)
+    return CohortTable(
+        source=folder.root.name,
+        models=tuple(
+            TableModel(
+                name=one.name,
+                is_reference=one.is_reference,
+                file_bytes=one.file_bytes,
+                bits_per_weight=one.bits_per_weight,
+                fidelity={name: cell[0] for name, cell in columns.get(one.name, {}).items()},
+                fidelity_errors={
+                    name: cell[1]
+                    for name, cell in columns.get(one.name, {}).items()
+                    if cell[1] is not None
+                },
+            )
+            for one in document.models
+        ),
+        metrics=tuple(metrics),
+        benchmarks=(),
+        chance=_chance(folder, document),
+        notes=(*document.notes, *notes),
+    )
+
+
+def _columns(
+    rows: Sequence[FidelityEntry],
+) -> tuple[dict[str, dict[str, tuple[float, float | None]]], list[str]]:
+    """Value and standard error by model and column, and what is to be said about them."""
+    columns: dict[str, dict[str, tuple[float, float | None]]] = {}
+    notes: list[str] = []
+    for corpus in dict.fromkeys(one.corpus for one in rows):
+        own = [one for one in rows if one.corpus == corpus]
+        groups, labels = protocol_groups([one.protocol for one in own])
+        if len(labels) > 1:
+            notes.append(
+                f"fidelity on {corpus} was measured in {len(labels)} ways, which never share a "
+                f"ranking: {'; '.join(labels)}"
+            )
+        for row, group in zip(own, groups, strict=True):
+            place = f"{corpus} [{labels[group]}]" if labels[group] else corpus
+            cells = columns.setdefault(row.model, {})
+            for metric, stated in row.metrics.items():
+                if stated.value is not None:
+                    cells[f"{metric}@{place}"] = stated.value, stated.standard_error
+        notes += _missing(corpus, own)
+    return columns, notes
+
+
+def _chance(folder: ImportFolder, document: ImportDocument) -> dict[str, float]:
+    """Score of guessing by benchmark, where every row of it names its choices."""
+    found: dict[str, float] = {}
+    for entry in document.items:
+        if entry.benchmark in found:
+            continue
+        table = folder.read(IMPORTED_ITEMS, entry.table, (entry.benchmark, entry.model))
+        choices = table.float_lists("choice_log_likelihoods")
+        if choices and all(choices):
+            found[entry.benchmark] = float(np.mean([1 / len(one or ()) for one in choices]))
+    return found
+
+
+def _missing(corpus: str, rows: Sequence[FidelityEntry]) -> list[str]:
+    """Name the values that are not there, by reason."""
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        for metric, stated in row.metrics.items():
+            if stated.value is None:
+                reasons.setdefault(stated.status, []).append(f"{metric} of {row.model}")
+    return [
+        f"missing on {corpus} ({reason}): {', '.join(names[:5])}"
+        + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        for reason, names in reasons.items()
+    ]
+
+
+def _items_table(folder: ImportFolder, document: ImportDocument) -> ItemsTable:
+    order = dict.fromkeys(one.benchmark for one in document.items)
+    entries = [one for name in order for one in document.items if one.benchmark == name]
+    return ItemsTable(
+        source=folder.root.name,
+        rows=tuple(_rows(folder, one) for one in entries),
+        reference=document.reference,
+        notes=tuple(note for one in entries for note in _overrides(one)),
+    )
+
+
+def _overrides(entry: ItemsEntry) -> list[str]:
+    return [
+        f"that `{entry.model}` and `{one['against']}` were asked the same items of "
+        f"`{entry.benchmark}` rests on the items' names alone, which was accepted on import"
+        if one["field"] == "ids"
+        else f"`{entry.model}` and `{one['against']}` differ in {one['field']} on "
+        f"`{entry.benchmark}` ({one['new']}; {one['held']}), which was accepted on import"
+        for one in entry.overrides
+    ]
+
+
+def _rows(folder: ImportFolder, entry: ItemsEntry) -> ItemRows:
+    table = folder.read(IMPORTED_ITEMS, entry.table, (entry.benchmark, entry.model))
+    return ItemRows(
+        model=entry.model,
+        benchmark=entry.benchmark,
+        item_ids=tuple(item or "" for item in table.strings("item_id")),
+        scores=table.floats("score")[0],
+        statuses=tuple(status or "" for status in table.strings("status")),
+        clusters=tuple(table.strings("cluster_id")),
+        repeats=table.integers("repeat")[0].astype(np.int32),
+        confidence=_optional(table, "confidence"),
+        margin=_optional(table, "margin"),
+        predictions=tuple(table.strings("prediction")),
+    )
+
+
+def _optional(table: StoredTable, name: str) -> NDArray[np.float64] | None:
+    values, is_there = table.floats(name)
+    return values if is_there.any() else None

@@ -1,0 +1,247 @@
+"""``import.json``: which tables were imported, from which files, and under which protocol."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from silentzone.errors import TableError
+from silentzone.records.imported import ModelFacts, SourceFile, Stated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+IMPORT_SCHEMA_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemsEntry:
+    """One model's answers to one benchmark."""
+
+    model: str
+    benchmark: str
+    table: str
+    """Path inside the folder."""
+    rows: int
+    items: int
+    """Distinct items."""
+    scored: int
+    """Rows with a score."""
+    statuses: Mapping[str, int]
+    """Rows by status, ``ok`` left out."""
+    settings: Mapping[str, str]
+    about: Mapping[str, str]
+    sources: tuple[SourceFile, ...]
+    proof: str
+    """What shows that the items are those of the other models."""
+    overrides: tuple[Mapping[str, str], ...] = ()
+    """Differences the user accepted: field, against, held, new."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FidelityEntry:
+    """One fidelity row."""
+
+    model: str
+    corpus: str
+    protocol: Mapping[str, str | None]
+    metrics: Mapping[str, Stated]
+    about: Mapping[str, str]
+    sources: tuple[SourceFile, ...]
+    positions: str | None = None
+    """Path of the table of positions inside the folder."""
+    windows: str | None = None
+    stated_by_user: tuple[str, ...] = ()
+    """Protocol fields that the file left open and the user filled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportDocument:
+    """All that counts of an import folder."""
+
+    models: tuple[ModelFacts, ...] = ()
+    items: tuple[ItemsEntry, ...] = ()
+    fidelity: tuple[FidelityEntry, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def reference(self) -> str | None:
+        """Name of the model that is marked; null where none is."""
+        return next((one.name for one in self.models if one.is_reference), None)
+
+    def tables(self) -> list[str]:
+        """Every table that is named."""
+        places = [one.table for one in self.items]
+        for one in self.fidelity:
+            places += [place for place in (one.positions, one.windows) if place is not None]
+        return places
+
+
+def document_as_json(document: ImportDocument) -> dict[str, Any]:
+    """Give the document as ``import.json`` holds it."""
+    return {"schema_version": IMPORT_SCHEMA_VERSION, **asdict(document)}
+
+
+def read_document(content: object, where: str) -> ImportDocument:
+    """Read ``import.json``.
+
+    Parameters
+    ----------
+    content : object
+        Parsed JSON; nothing about it is trusted.
+    where : str
+        Path, for messages.
+
+    Raises
+    ------
+    TableError
+        If it is of a version not known here, or an entry is missing or of another type.
+    """
+    reader = _Reader(where)
+    top = reader.mapping(content, "it")
+    version = top.get("schema_version")
+    if version != IMPORT_SCHEMA_VERSION or isinstance(version, bool):
+        raise TableError(
+            f"`{where}` has schema version {version!r:.40}; this silentzone reads version "
+            f"{IMPORT_SCHEMA_VERSION}.",
+            hint="use the silentzone that wrote the folder, or import the files again into a new "
+            "one",
+        )
+    return ImportDocument(
+        models=tuple(reader.each(top, "models", reader.model)),
+        items=tuple(reader.each(top, "items", reader.items_entry)),
+        fidelity=tuple(reader.each(top, "fidelity", reader.fidelity_entry)),
+        notes=tuple(reader.texts(top, "notes")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Fields of a JSON value, each refused by name where it is not what it must be."""
+
+    where: str
+
+    def damaged(self, what: str) -> TableError:
+        return TableError(
+            f"`{self.where}` is damaged: {what}.", hint="import the files again into a new folder"
+        )
+
+    def mapping(self, value: object, what: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise self.damaged(f"{what} must be an object")
+        return value
+
+    def each(self, holder: dict[str, Any], name: str, read: Callable[[Any, str], Any]) -> list[Any]:
+        values = holder.get(name)
+        if not isinstance(values, list):
+            raise self.damaged(f"`{name}` must be a list")
+        return [read(value, f"{name}[{place}]") for place, value in enumerate(values)]
+
+    def text(self, holder: Mapping[str, Any], name: str, what: str) -> str:
+        value = holder.get(name)
+        if not isinstance(value, str):
+            raise self.damaged(f"`{what}.{name}` must be text")
+        return value
+
+    def optional_text(self, holder: Mapping[str, Any], name: str, what: str) -> str | None:
+        return None if holder.get(name) is None else self.text(holder, name, what)
+
+    def count(self, holder: Mapping[str, Any], name: str, what: str) -> int:
+        value = holder.get(name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise self.damaged(f"`{what}.{name}` must be a whole number from 0 upward")
+        return value
+
+    def number(self, holder: Mapping[str, Any], name: str, what: str) -> float | None:
+        value = holder.get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.damaged(f"`{what}.{name}` must be a number or null")
+        if not math.isfinite(value):
+            raise self.damaged(f"`{what}.{name}` must be finite")
+        return float(value)
+
+    def texts(self, holder: Mapping[str, Any], name: str) -> list[str]:
+        values = holder.get(name, [])
+        if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
+            raise self.damaged(f"`{name}` must be a list of texts")
+        return values
+
+    def text_mapping(
+        self, holder: Mapping[str, Any], name: str, what: str, *, nullable: bool = False
+    ) -> dict[str, Any]:
+        values = self.mapping(holder.get(name), f"`{what}.{name}`")
+        for value in values.values():
+            if not isinstance(value, str) and not (nullable and value is None):
+                raise self.damaged(f"`{what}.{name}` must hold texts")
+        return values
+
+    def model(self, value: object, what: str) -> ModelFacts:
+        one = self.mapping(value, f"`{what}`")
+        size = None if one.get("file_bytes") is None else self.count(one, "file_bytes", what)
+        return ModelFacts(
+            name=self.text(one, "name", what),
+            file_bytes=size,
+            bits_per_weight=self.number(one, "bits_per_weight", what),
+            is_reference=one.get("is_reference") is True,
+        )
+
+    def source(self, value: object, what: str) -> SourceFile:
+        one = self.mapping(value, f"`{what}`")
+        return SourceFile(
+            name=self.text(one, "name", what),
+            sha256=self.text(one, "sha256", what),
+            size_bytes=self.count(one, "size_bytes", what),
+            format=self.text(one, "format", what),
+        )
+
+    def sources(self, one: dict[str, Any], what: str) -> tuple[SourceFile, ...]:
+        return tuple(self.each(one, "sources", lambda v, w: self.source(v, f"{what}.{w}")))
+
+    def items_entry(self, value: object, what: str) -> ItemsEntry:
+        one = self.mapping(value, f"`{what}`")
+        statuses = self.mapping(one.get("statuses"), f"`{what}.statuses`")
+        return ItemsEntry(
+            model=self.text(one, "model", what),
+            benchmark=self.text(one, "benchmark", what),
+            table=self.text(one, "table", what),
+            rows=self.count(one, "rows", what),
+            items=self.count(one, "items", what),
+            scored=self.count(one, "scored", what),
+            statuses={name: self.count(statuses, name, what) for name in statuses},
+            settings=self.text_mapping(one, "settings", what),
+            about=self.text_mapping(one, "about", what),
+            sources=self.sources(one, what),
+            proof=self.text(one, "proof", what),
+            overrides=tuple(
+                self.each(one, "overrides", lambda v, w: self.text_mapping({"": v}, "", w))
+            ),
+        )
+
+    def stated(self, value: object, what: str) -> Stated:
+        one = self.mapping(value, f"`{what}`")
+        return Stated(
+            value=self.number(one, "value", what),
+            standard_error=self.number(one, "standard_error", what),
+            method=self.text(one, "method", what),
+            status=self.text(one, "status", what),
+        )
+
+    def fidelity_entry(self, value: object, what: str) -> FidelityEntry:
+        one = self.mapping(value, f"`{what}`")
+        metrics = self.mapping(one.get("metrics"), f"`{what}.metrics`")
+        return FidelityEntry(
+            model=self.text(one, "model", what),
+            corpus=self.text(one, "corpus", what),
+            protocol=self.text_mapping(one, "protocol", what, nullable=True),
+            metrics={
+                name: self.stated(cell, f"{what}.metrics.{name}") for name, cell in metrics.items()
+            },
+            about=self.text_mapping(one, "about", what),
+            sources=self.sources(one, what),
+            positions=self.optional_text(one, "positions", what),
+            windows=self.optional_text(one, "windows", what),
+            stated_by_user=tuple(self.texts(one, "stated_by_user")),
+        )

@@ -1,0 +1,184 @@
+"""``silentzone import``: from other people's files to answers, and what is refused on the way."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from silentzone.cli.main import run_command_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MODELS = {"BF16": 0.0, "Q8_0": 0.02, "Q5_K_M": 0.05, "Q4_K_M": 0.1}
+"""Share of answers that are not the reference's."""
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Items of four models in a file each, and a table of their fidelity."""
+    folder = tmp_path / "results"
+    folder.mkdir()
+    for model, share in MODELS.items():
+        draw = random.Random(model)  # noqa: S311 - made-up answers
+        with (folder / f"{model}.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["model", "benchmark", "item_id", "score"])
+            for item in range(200):
+                right = (item % 10 < 7) != (draw.random() < share)
+                writer.writerow([model, "quiz", f"q{item}", int(right)])
+    lines = ["name,is_reference,size_gb,fidelity.kld_mean@wiki,fidelity_se.kld_mean@wiki"]
+    lines += [f"{name},{'true' if not share else ''},{16 - 80 * share},{share / 10},{share / 100}"
+              for name, share in MODELS.items()]  # fmt: skip
+    (folder / "kld.csv").write_text("\n".join(lines))
+    return folder
+
+
+def command(*arguments: object) -> int:
+    return run_command_line([str(one) for one in arguments])
+
+
+def document(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "import.json").read_text())
+    return found
+
+
+def test_items_and_fidelity_of_many_files_become_one_audit(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    into = tmp_path / "cohort"
+    assert command("import", "--detect", results, "--into", into, "--accept", "ids",
+                   "--reference", "BF16", "--json", "--quiet") == 0  # fmt: skip
+    said = json.loads(capsys.readouterr().out)
+    assert [one["model"] for one in said["items"]] == sorted(MODELS)
+    assert {one["shared_items"] for one in said["items"]} == {None, 200}
+    assert not said["refused"]
+    assert not said["not_recognised"]
+
+    assert command("analyze", into, "--json", "--quiet") == 0
+    analysis = json.loads(capsys.readouterr().out)
+    assert analysis["reference"]["name"] == "BF16"
+    quiz = {row["model"]: row for row in analysis["decomposition"] if row["benchmark"] == "quiz"}
+    for model in ("Q8_0", "Q4_K_M"):
+        with (results / f"{model}.csv").open() as file:
+            own = [int(row["score"]) for row in csv.DictReader(file)]
+        reference = [int(item % 10 < 7) for item in range(200)]
+        harm = sum(a and not b for a, b in zip(reference, own, strict=True))
+        gain = sum(b and not a for a, b in zip(reference, own, strict=True))
+        assert (quiz[model]["harm"], quiz[model]["gain"]) == (harm, gain)
+    full = next(row for row in analysis["relations"]
+                if row["zone"] == "full" and row["score"] == "quiz")  # fmt: skip
+    assert full["n"] == 3
+    assert command("report", into, "--quiet") == 0
+    assert (into / "report" / "index.html").is_file()
+
+
+def test_what_is_refused_leaves_the_folder_as_it_was(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    into = tmp_path / "cohort"
+    assert command("import", "items", results / "BF16.csv", "--into", into, "--quiet") == 0
+    before = document(into)
+    tables = sorted(into.rglob("*.parquet"))
+    capsys.readouterr()
+    assert command("import", "items", results / "Q8_0.csv", "--into", into, "--quiet") == 1
+    assert "--accept ids" in capsys.readouterr().err
+    (results / "Q5_K_M.csv").write_text("model,benchmark,item_id,score\nQ5_K_M,quiz,q1,7\n")
+    arguments = ("import", "items", results / "Q8_0.csv", results / "Q5_K_M.csv", "--into", into,
+                 "--accept", "ids", "--quiet")  # fmt: skip
+    assert command(*arguments) == 1
+    assert "Q5_K_M.csv" in capsys.readouterr().err
+    assert document(into) == before
+    assert command(*arguments, "--keep-going") == 1
+    assert "refused:" in capsys.readouterr().err
+    assert [one["model"] for one in document(into)["items"]] == ["BF16", "Q8_0"]
+    assert len(list(into.rglob("*.parquet"))) == len(tables) + 1
+
+
+def test_a_second_result_of_one_model_needs_a_word(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    into = tmp_path / "cohort"
+    first = ("import", "items", results / "BF16.csv", "--into", into, "--quiet")
+    assert command(*first) == 0
+    assert command(*first) == 1
+    assert "--replace" in capsys.readouterr().err
+    assert command(*first, "--replace") == 0
+    assert len(document(into)["items"]) == 1
+    assert command(*first, "--rename", "BF16=F16", "--accept", "ids") == 0
+    assert [one["model"] for one in document(into)["items"]] == ["BF16", "F16"]
+
+
+def test_fidelity_of_two_protocols_never_shares_a_ranking(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    into = tmp_path / "cohort"
+    lines = (results / "kld.csv").read_text().splitlines()
+    (results / "kld.csv").write_text("\n".join(lines[:3]))
+    other = tmp_path / "other.csv"
+    other.write_text("\n".join([lines[0], *lines[3:]]))
+    for path, length in ((results / "kld.csv", 512), (other, 2048)):
+        assert command("import", "cohort-table", path, "--into", into, "--quiet",
+                       "--set", f"context_length={length}") == 0  # fmt: skip
+    out = capsys.readouterr().out
+    assert "never ranked together" in out
+    assert "context_length=512" in out
+    assert command("analyze", into, "--json", "--quiet") == 0
+    analysis = json.loads(capsys.readouterr().out)
+    corpora = {row["model"]: row["corpus"] for row in analysis["fidelity"] if row["metrics"]}
+    assert corpora["Q8_0"] != corpora["Q4_K_M"]
+    assert command("import", "cohort-table", other, "--into", into, "--quiet",
+                   "--set", "windws=3") == 1  # fmt: skip
+    assert "no field of a protocol" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"schema_version": 9}', "schema version 9"),
+        ('{"schema_version": 1, "models": [], "items": 3, "fidelity": []}', "`items` must be"),
+        ('{"schema_version": 1, "models": [{}], "items": [], "fidelity": []}', "models[0].name"),
+        ("[", "must be JSON"),
+    ],
+)
+def test_a_damaged_document_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, said: str
+) -> None:
+    (tmp_path / "import.json").write_text(content)
+    assert command("analyze", tmp_path, "--quiet") == 1
+    assert said in capsys.readouterr().err
+
+
+def test_a_table_outside_the_folder_is_not_read(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    into = tmp_path / "cohort"
+    assert command("import", "items", results / "BF16.csv", "--into", into, "--quiet") == 0
+    content = document(into)
+    content["items"][0]["table"] = "../" + content["items"][0]["table"]
+    (into / "import.json").write_text(json.dumps(content))
+    assert command("analyze", into, "--quiet", "--reference", "BF16") == 1
+    assert "inside the folder" in capsys.readouterr().err
+
+
+def test_formats_are_listed_without_a_folder() -> None:
+    from silentzone.cli.main import cli
+    from silentzone.cli.session import Session
+
+    shown = CliRunner().invoke(cli, ["import", "--list"], obj=Session(command=""))
+    assert shown.exit_code == 0
+    assert shown.output.startswith("study: ")
+
+
+@pytest.mark.parametrize("arguments", [("items",), (), ("items", "no-such-file")])
+def test_nothing_to_read_is_a_usage_error(
+    tmp_path: Path, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("import", *arguments, "--into", tmp_path / "x") == 2
+    assert capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
