@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from silentzone.analysis.churn import ChurnRows
     from silentzone.analysis.remarks import Remarks
 
-SCHEMA_VERSION = 2
 NO_ITEM_SECTIONS: dict[str, Any] = {
     "prompts": [],
     "router": [],

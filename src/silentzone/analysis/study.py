@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from silentzone.analysis.answers import (
-    SCHEMA_VERSION,
     Settings,
     audit_sections,
     decision_section,
@@ -32,6 +31,7 @@ from silentzone.analysis.positions import CorpusPositions, read_corpus, read_flo
 from silentzone.analysis.remarks import Remarks, count_exclusions, same_files, warn, warn_of_copies
 from silentzone.analysis.scores import require_benchmark_name
 from silentzone.analysis.spread_rows import spread_rows
+from silentzone.store.answers import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from silentzone import __version__
 from silentzone.analysis.answers import (
     NO_ITEM_SECTIONS,
-    SCHEMA_VERSION,
     Settings,
     audit_sections,
     decision_section,
@@ -40,6 +39,7 @@ from silentzone.analysis.table_scores import (
 )
 from silentzone.errors import InputError
 from silentzone.records.cohort_table import TableModel, same_content
+from silentzone.store.answers import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

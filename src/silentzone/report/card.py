@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from silentzone.report.escaping import visible
+from silentzone.records.escaping import markdown, markdown_code, visible
 from silentzone.report.numbers import DASH
 
 if TYPE_CHECKING:
@@ -13,25 +12,7 @@ if TYPE_CHECKING:
 
     from silentzone.report.views import Answer, Cell, Page, Table
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|!~$])")
-_BULLET = re.compile(r"^(\s*)([-+=])(?=[-+=\s]|$)")
-_NUMBERED = re.compile(r"^(\s*\d+)([.)])(?=\s|$)")
 _MOST_NOTED = 4
-
-
-def markdown(text: str) -> str:
-    r"""Text that Markdown shows as it is read: no markup, no link, no mention.
-
-    Examples
-    --------
-    >>> print(markdown("Q4_0 | <b>"))
-    Q4\_0 \| \<b\>
-    """
-    escaped = _MARKUP.sub(r"\\\1", visible(text).replace("&", "&amp;"))
-    for begins_block in (_BULLET, _NUMBERED):
-        escaped = begins_block.sub(r"\1\\\2", escaped)
-    # What GitHub and Hugging Face turn into links and mentions without being asked.
-    return escaped.replace("://", "&#58;//").replace("www.", "www&#46;").replace("@", "&#64;")
 
 
 def card(page: Page) -> str:
@@ -78,7 +59,7 @@ def _card(page: Page) -> Iterator[str]:
         yield ""
         yield from (f"- {markdown(caution)}" for caution in page.cautions)
         yield ""
-    yield f"Measured with {markdown(page.subtitle)}. The command: `{_code(page.command)}`"
+    yield f"Measured with {markdown(page.subtitle)}. The command: `{markdown_code(page.command)}`"
 
 
 def _said(answer: Answer) -> str:
@@ -106,8 +87,3 @@ def _cell(cell: Cell) -> str:
     if cell.is_strong:
         text = f"**{text}**"
     return text if cell.detail is None else f"{text}<br>{markdown(cell.detail)}"
-
-
-def _code(command: str) -> str:
-    """Text inside a code span, which knows no escape."""
-    return visible(command).replace("`", "'").replace("|", "¦")

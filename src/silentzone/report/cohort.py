@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from silentzone.report.escaping import visible
-from silentzone.report.numbers import finite
+from silentzone.records.escaping import visible
 from silentzone.report.reading import (
     COMPOSITE,
     COMPOSITES,
@@ -14,14 +13,12 @@ from silentzone.report.reading import (
     HEADLINE_METRIC,
     Model,
     Quantity,
-    Raw,
-    check,
     models,
     quantity,
-    rows,
     texts,
 )
 from silentzone.report.words import metric_title
+from silentzone.store.answers import Raw, check, finite, rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,10 +8,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from silentzone.errors import TableError
-from silentzone.report.escaping import visible_lines
-from silentzone.report.numbers import finite
+from silentzone.records.escaping import visible_lines
 from silentzone.report.views import Explorer
 from silentzone.report.words import score_title
+from silentzone.store.answers import finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from silentzone.report.escaping import visible
-from silentzone.report.reading import COMPOSITE, FULL, Raw, rows
+from silentzone.records.escaping import visible
+from silentzone.report.reading import COMPOSITE, FULL
 from silentzone.report.views import Finding
+from silentzone.store.answers import Raw, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

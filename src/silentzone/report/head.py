@@ -6,11 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from silentzone.records.escaping import visible
 from silentzone.report import numbers
 from silentzone.report.cohort import Cohort, headline_verdicts
-from silentzone.report.escaping import visible
-from silentzone.report.numbers import finite
-from silentzone.report.reading import COMPOSITE, FULL, Raw, rows
+from silentzone.report.reading import COMPOSITE, FULL
 from silentzone.report.views import Answer, Fact
 from silentzone.report.words import (
     coefficient_words,
@@ -20,6 +19,7 @@ from silentzone.report.words import (
     relation_detail,
     zone_title,
 )
+from silentzone.store.answers import Raw, finite, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

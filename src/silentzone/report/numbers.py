@@ -11,13 +11,6 @@ DASH = "–"
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def finite(raw: object) -> float | None:
-    """Return the number as float, or None when it is missing, not a number, or not finite."""
-    if isinstance(raw, bool) or not isinstance(raw, (int, float)):
-        return None
-    return float(raw) if math.isfinite(raw) else None
-
-
 def significant(value: float, digits: int = 3) -> str:
     """Three significant digits; powers of ten below one in ten thousand.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from silentzone.records.escaping import shorten, visible
 from silentzone.report import figures, tables
 from silentzone.report.cohort import index
-from silentzone.report.escaping import shorten, visible
 from silentzone.report.explorer import explorer
 from silentzone.report.findings import findings
 from silentzone.report.head import answers, facts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from silentzone.report.escaping import visible_lines
+from silentzone.records.escaping import visible_lines
 
 if TYPE_CHECKING:
     from silentzone.report.cohort import Cohort

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from silentzone.report import numbers
 from silentzone.report.charts import Point
 from silentzone.report.findings import volume_row
-from silentzone.report.reading import Model, Quantity, Raw, rows
+from silentzone.report.reading import Model, Quantity
+from silentzone.store.answers import Raw, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from silentzone.errors import TableError
-from silentzone.report.escaping import labels, visible
-from silentzone.report.numbers import DASH, finite
+from silentzone.records.escaping import labels, visible
+from silentzone.report.numbers import DASH
+from silentzone.store.answers import Raw, finite, rows
 
-SCHEMA_VERSION = 2
 HEADLINE_METRIC = "kld_mean"
 COMPOSITE = "composite"
 COMPOSITES = (COMPOSITE, "composite_normalised", "composite_rank")
 FULL = "full"
 
-_SECTIONS = (
-    "source", "study", "reference", "candidates", "corpora", "benchmarks", "engine", "fidelity",
-    "distinguishable", "composites", "scores", "decomposition", "relations", "verdicts", "variants",
-    "variant_summaries", "sensitivity", "volume_direction", "copies", "prompts", "router",
-    "signed_shift", "signed_shift_summary", "decision", "cautions", "exclusions", "failures",
-)  # fmt: skip
-_OBJECTS = ("engine", "decision", "source", "signed_shift_summary", "headline")
-"""Sections of one object; an analysis of a table leaves some of them empty."""
-
 _SHORT_LABEL = 24
-
-Raw = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,67 +69,6 @@ class Model:
     def bits_per_weight(self) -> float | None:
         """Bits per weight, as the file or the table has it."""
         return finite(self.raw.get("bits_per_weight"))
-
-
-def check(analysis: object) -> Raw:
-    """Return the analysis when it has the layout this report was written for.
-
-    Returns
-    -------
-    mapping
-        Sections of one object that are null or empty, as those of a table are, become an object
-        without entries; the reference stays null where no model is marked as one.
-
-    Raises
-    ------
-    TableError
-        If it is no object, has another schema version, or lacks a section.
-    """
-    if not isinstance(analysis, Mapping):
-        raise TableError(
-            "`analysis.json` must hold one object.", hint="rerun `silentzone analyze` on the study"
-        )
-    version = analysis.get("schema_version")
-    if version != SCHEMA_VERSION or isinstance(version, bool):
-        raise TableError(
-            f"`analysis.json` has schema_version {visible(version)!r}; this report reads "
-            f"{SCHEMA_VERSION}.",
-            hint="rerun `silentzone analyze` on the study with this version of silentzone",
-        )
-    missing = [section for section in _SECTIONS if section not in analysis]
-    if missing:
-        raise TableError(
-            f"`analysis.json` lacks {', '.join(f'`{name}`' for name in missing)}.",
-            hint="the file is not whole: rerun `silentzone analyze` on the study",
-        )
-    found = {**analysis, **{name: analysis.get(name) or {} for name in _OBJECTS}}
-    found["reference"] = analysis["reference"] or None
-    may_lack = ("reference",) if found["reference"] is not None else ()
-    for section in ("study", *may_lack, *_OBJECTS):
-        if not isinstance(found[section], Mapping):
-            raise TableError(
-                f"`{section}` in `analysis.json` must be an object, it is "
-                f"{type(found[section]).__name__}.",
-                hint="rerun `silentzone analyze` on the study",
-            )
-    return found
-
-
-def rows(raw: Raw, section: str) -> Iterator[Raw]:
-    """Return the objects of a list section.
-
-    Raises
-    ------
-    TableError
-        If the section is no list, or a row is no object.
-    """
-    found = raw.get(section) or ()
-    if not isinstance(found, (list, tuple)) or not all(isinstance(row, Mapping) for row in found):
-        raise TableError(
-            f"`{section}` in `analysis.json` must be a list of objects.",
-            hint="rerun `silentzone analyze` on the study",
-        )
-    yield from found
 
 
 def texts(raw: object) -> tuple[str, ...]:

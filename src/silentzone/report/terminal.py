@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from silentzone.records.escaping import visible
 from silentzone.report import numbers
 from silentzone.report.cohort import index
-from silentzone.report.escaping import visible
 from silentzone.report.findings import findings
 from silentzone.report.head import answers
-from silentzone.report.numbers import finite
-from silentzone.report.reading import COMPOSITE, bounds, rows, texts
+from silentzone.report.reading import COMPOSITE, bounds, texts
 from silentzone.report.words import (
     expected_bounds,
     metric_axis,
@@ -23,6 +22,7 @@ from silentzone.report.words import (
     written_range,
     zone_title,
 )
+from silentzone.store.answers import finite, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from silentzone.analysis.fidelity import METRICS
+from silentzone.records.escaping import shorten, visible
 from silentzone.report import numbers
-from silentzone.report.escaping import shorten, visible
-from silentzone.report.numbers import finite
-from silentzone.report.reading import COMPOSITE, FULL, Raw, bounds
+from silentzone.report.reading import COMPOSITE, FULL, bounds
+from silentzone.store.answers import Raw, finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,8 @@ import pytest
 from markdown_it import MarkdownIt
 from tests.unit.report import hostile
 
-from silentzone.report.card import card, markdown, release_note
+from silentzone.records.escaping import markdown, visible
+from silentzone.report.card import card, release_note
 from silentzone.report.page import build_page
 
 ACTIVE = {
@@ -47,8 +48,6 @@ def shown(text):
     ],
 )  # fmt: skip
 def test_markdown_shows_a_text_as_it_is_read(text):
-    from silentzone.report.escaping import visible
-
     found = list(tokens(markdown(text)))
     assert not ACTIVE & {token.type for token in found}
     assert shown(markdown(text)).strip() == visible(text).strip()

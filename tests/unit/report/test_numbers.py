@@ -8,6 +8,7 @@ import pytest
 
 from silentzone.report import numbers
 from silentzone.report.reading import quantity
+from silentzone.store.answers import finite
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_a_rounded_zero_has_no_sign():
 
 @pytest.mark.parametrize("raw", [None, "0.5", True, math.nan, math.inf, [1.0]])
 def test_what_is_no_finite_number_is_missing(raw):
-    assert numbers.finite(raw) is None
+    assert finite(raw) is None
 
 
 def test_a_value_is_written_with_its_interval():

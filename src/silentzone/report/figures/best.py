@@ -8,8 +8,9 @@ from silentzone.report import charts, numbers, tables
 from silentzone.report.charts import Difference, PairCell
 from silentzone.report.findings import said
 from silentzone.report.points import omissions
-from silentzone.report.reading import COMPOSITE, Raw, quantity, rows
+from silentzone.report.reading import COMPOSITE, quantity
 from silentzone.report.views import Figure, KeyEntry, Panel
+from silentzone.store.answers import Raw, rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from silentzone.records.escaping import shorten, visible
 from silentzone.report import charts, numbers
 from silentzone.report.charts import Dot
-from silentzone.report.escaping import shorten, visible
 from silentzone.report.points import (
     omissions,
 )

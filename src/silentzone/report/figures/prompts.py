@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from silentzone.records.escaping import shorten, visible
 from silentzone.report import charts, numbers, tables
 from silentzone.report.charts import Bin, BinAxes, Curve, Ruling
-from silentzone.report.escaping import shorten, visible
 from silentzone.report.findings import ALL, prompt_rows, router_rows, said
-from silentzone.report.numbers import finite
 from silentzone.report.points import omissions
-from silentzone.report.reading import COMPOSITE, Raw, quantity, rows
+from silentzone.report.reading import COMPOSITE, quantity
 from silentzone.report.views import Figure, KeyEntry, Panel
 from silentzone.report.words import opening, panel_name, score_title, zone_title
+from silentzone.store.answers import Raw, finite, rows
 
 if TYPE_CHECKING:
     from silentzone.report.cohort import Cohort

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from silentzone.records.escaping import visible
 from silentzone.report import charts, numbers
 from silentzone.report.charts import Axes, Yardstick
-from silentzone.report.escaping import visible
 from silentzone.report.figures.marks import CANDIDATE, bars, pick, zone_marks
-from silentzone.report.numbers import finite
 from silentzone.report.places import items_link
 from silentzone.report.points import by_zone, exact, omissions, place, scaled, summary
 from silentzone.report.reading import COMPOSITE, FULL
@@ -32,6 +31,7 @@ from silentzone.report.words import (
     score_title,
     zone_title,
 )
+from silentzone.store.answers import finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable

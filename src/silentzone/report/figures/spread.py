@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from silentzone.report import charts, numbers
 from silentzone.report.charts import MOST_LINES, Step
-from silentzone.report.numbers import finite
 from silentzone.report.points import omissions
-from silentzone.report.reading import Raw, quantity, rows
+from silentzone.report.reading import quantity
 from silentzone.report.views import Figure, KeyEntry, Notes, Panel, Table, make_table, text_cell
 from silentzone.report.words import on_corpus
+from silentzone.store.answers import Raw, finite, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

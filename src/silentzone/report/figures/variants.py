@@ -6,13 +6,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from silentzone.records.escaping import shorten, visible
 from silentzone.report import charts, numbers, tables
 from silentzone.report.charts import Variant
-from silentzone.report.escaping import shorten, visible
 from silentzone.report.findings import said, variant_summary, variant_zone
-from silentzone.report.numbers import finite
 from silentzone.report.points import omissions
-from silentzone.report.reading import COMPOSITE, FULL, Raw, rows, texts
+from silentzone.report.reading import COMPOSITE, FULL, texts
 from silentzone.report.views import (
     Cell,
     Figure,
@@ -31,6 +30,7 @@ from silentzone.report.words import (
     opening,
     zone_title,
 )
+from silentzone.store.answers import Raw, finite, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,12 +6,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from silentzone.records.escaping import visible
 from silentzone.report import charts, numbers, tables
 from silentzone.report.charts import Width
-from silentzone.report.escaping import visible
-from silentzone.report.numbers import finite
 from silentzone.report.points import omissions
-from silentzone.report.reading import COMPOSITE, Raw, rows, texts
+from silentzone.report.reading import COMPOSITE, texts
 from silentzone.report.views import (
     Cell,
     Figure,
@@ -30,6 +29,7 @@ from silentzone.report.words import (
     opening,
     written_range,
 )
+from silentzone.store.answers import Raw, finite, rows
 
 if TYPE_CHECKING:
     from silentzone.report.cohort import Cohort

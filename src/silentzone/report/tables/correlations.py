@@ -7,19 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from silentzone.records.escaping import visible
 from silentzone.report import numbers
-from silentzone.report.escaping import visible
-from silentzone.report.numbers import finite
-from silentzone.report.reading import (
-    COMPOSITE,
-    FULL,
-    Quantity,
-    Raw,
-    bounds,
-    quantity,
-    rows,
-    texts,
-)
+from silentzone.report.reading import COMPOSITE, FULL, Quantity, bounds, quantity, texts
 from silentzone.report.views import Cell, Notes, Table, make_table, number_cell, text_cell
 from silentzone.report.words import (
     aligned_interval,
@@ -30,6 +20,7 @@ from silentzone.report.words import (
     written_range,
     zone_title,
 )
+from silentzone.store.answers import Raw, finite, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from silentzone.records.escaping import visible
 from silentzone.report import numbers
-from silentzone.report.escaping import visible
-from silentzone.report.numbers import finite
-from silentzone.report.reading import Raw, rows, texts
+from silentzone.report.reading import texts
 from silentzone.report.views import Notes, Table, make_table, number_cell, text_cell
 from silentzone.report.words import score_title
+from silentzone.store.answers import Raw, finite, rows
 
 if TYPE_CHECKING:
     from silentzone.report.cohort import Cohort

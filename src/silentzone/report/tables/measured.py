@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from silentzone.records.escaping import labels, visible
 from silentzone.report import numbers
 from silentzone.report.cohort import NOT_MEASURED, Cohort
-from silentzone.report.escaping import labels, visible
-from silentzone.report.numbers import finite
 from silentzone.report.places import items_link
-from silentzone.report.reading import COMPOSITE, Quantity, rows
+from silentzone.report.reading import COMPOSITE, Quantity
 from silentzone.report.views import Cell, Notes, Table, make_table, number_cell, text_cell
 from silentzone.report.words import metric_axis, metric_title, metric_writer, on_corpus, score_title
+from silentzone.store.answers import finite, rows
 
 if TYPE_CHECKING:
     from silentzone.report.cohort import Harm

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from silentzone.records.escaping import visible
 from silentzone.report import numbers
-from silentzone.report.escaping import visible
-from silentzone.report.numbers import finite
-from silentzone.report.reading import Raw, quantity, rows, texts
+from silentzone.report.reading import quantity, texts
 from silentzone.report.views import Cell, Notes, Table, make_table, number_cell, text_cell
 from silentzone.report.words import score_title, zone_title
+from silentzone.store.answers import Raw, finite, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

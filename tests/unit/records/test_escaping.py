@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from silentzone.report.escaping import labels, shorten, visible
+from silentzone.records.escaping import labels, shorten, visible
 from silentzone.report.terminal import printable
 
 

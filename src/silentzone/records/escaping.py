@@ -7,6 +7,7 @@ at all.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SPELLED_OUT = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|!~$])")
+_BULLET = re.compile(r"^(\s*)([-+=])(?=[-+=\s]|$)")
+_NUMBERED = re.compile(r"^(\s*\d+)([.)])(?=\s|$)")
 
 
 def visible(text: object) -> str:
@@ -56,6 +60,26 @@ def _spelled_out(line: str) -> str:
         f"\\u{ord(character):04x}" if unicodedata.category(character) in _SPELLED_OUT else character
         for character in line
     )
+
+
+def markdown(text: str) -> str:
+    r"""Text that Markdown shows as it is read: no markup, no link, no mention.
+
+    Examples
+    --------
+    >>> print(markdown("Q4_0 | <b>"))
+    Q4\_0 \| \<b\>
+    """
+    escaped = _MARKUP.sub(r"\\\1", visible(text).replace("&", "&amp;"))
+    for begins_block in (_BULLET, _NUMBERED):
+        escaped = begins_block.sub(r"\1\\\2", escaped)
+    # What GitHub and Hugging Face turn into links and mentions without being asked.
+    return escaped.replace("://", "&#58;//").replace("www.", "www&#46;").replace("@", "&#64;")
+
+
+def markdown_code(text: str) -> str:
+    """Text inside a code span, which knows no escape."""
+    return visible(text).replace("`", "'").replace("|", "¦")
 
 
 def shorten(text: str, limit: int) -> str:
