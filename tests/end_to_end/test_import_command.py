@@ -71,6 +71,8 @@ def test_items_and_fidelity_of_many_files_become_one_audit(
         harm = sum(a and not b for a, b in zip(reference, own, strict=True))
         gain = sum(b and not a for a, b in zip(reference, own, strict=True))
         assert (quiz[model]["harm"], quiz[model]["gain"]) == (harm, gain)
+    changes = json.loads((into / "flips.json").read_text())["changes"]
+    assert len(changes) == sum(row["harm"] + row["gain"] for row in quiz.values())
     full = next(row for row in analysis["relations"]
                 if row["zone"] == "full" and row["score"] == "quiz")  # fmt: skip
     assert full["n"] == 3

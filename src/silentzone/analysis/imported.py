@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from silentzone.analysis.flips import Asked, BenchmarkDetails, Told, changed_answers
+from silentzone.analysis.item_rows import scores_of_items
 from silentzone.analysis.tables import Numbers
 from silentzone.records.cohort_table import CohortTable, ItemRows, ItemsTable, TableModel
 from silentzone.records.imported import IMPORTED_ITEMS, protocol_groups
@@ -43,6 +45,51 @@ def numbers_of_imports(folder: ImportFolder, reference: str | None) -> Numbers:
         items=_items_table(folder, document) if document.items else None,
         reference=reference or document.reference,
     )
+
+
+def imported_flips(
+    folder: ImportFolder, numbers: Numbers, unfinished: str
+) -> dict[str, Any] | None:
+    """Every changed answer, as the object of ``flips.json``; null without items of a reference.
+
+    Other tools' files are read without the words of their questions, so a question is its
+    name, its gold answer and what the models chose.
+    """
+    reference = numbers.reference
+    if numbers.items is None or reference is None or reference not in numbers.items.models:
+        return None
+    entries = folder.document().items
+    details = []
+    for benchmark, scores in scores_of_items(numbers.items, reference, unfinished).items():
+        if scores is None:
+            continue
+        tables = {
+            one.model: folder.read(IMPORTED_ITEMS, one.table, (one.benchmark, one.model))
+            for one in entries
+            if one.benchmark == benchmark
+        }
+        details.append(
+            BenchmarkDetails(
+                scores=scores,
+                reference=reference,
+                asked=_asked(tables[reference]),
+                told={model: _told(table) for model, table in tables.items()},
+            )
+        )
+    return changed_answers(details, reference)
+
+
+def _asked(table: StoredTable) -> dict[str, Asked]:
+    columns = (table.strings(name) for name in ("item_id", "target", "cluster_id"))
+    return {
+        item or "": Asked(gold=gold, cluster=cluster)
+        for item, gold, cluster in zip(*columns, strict=True)
+    }
+
+
+def _told(table: StoredTable) -> dict[str, Told]:
+    columns = (table.strings("item_id"), table.float_lists("choice_log_likelihoods"))
+    return {item or "": Told(log_likelihoods=values) for item, values in zip(*columns, strict=True)}
 
 
 def _cohort_table(folder: ImportFolder, document: ImportDocument) -> CohortTable:

@@ -116,8 +116,8 @@ def analyze(
         if folder is not None:
             analysis = _analyze_folder(folder, request, out, progress)
         elif imports is not None:
-            analysis = audit_imports(imports, request, progress)
-            _store(analysis, imports if out is None else out)
+            analysis, flips = audit_imports(imports, request, progress)
+            _store(analysis, imports if out is None else out, flips)
         else:
             analysis = audit_tables(paths, request, progress)
             if out is not None:
@@ -146,12 +146,12 @@ def _analyze_folder(
     return analysis
 
 
-def _store(analysis: dict[str, Any], out: Path) -> None:
+def _store(analysis: dict[str, Any], out: Path, flips: dict[str, Any] | None = None) -> None:
     from silentzone.store.folder import StudyFolder
     from silentzone.store.import_folder import ImportFolder
 
     if ImportFolder(out).exists():
-        ImportFolder(out).write_analysis(analysis)
+        ImportFolder(out).write_answers(analysis, flips)
         return
     folder = StudyFolder(out).create()
     if folder.has_manifest():
@@ -160,6 +160,8 @@ def _store(analysis: dict[str, Any], out: Path) -> None:
             hint="give --out a folder of its own",
         )
     folder.write_json_atomic(ANALYSIS, analysis)
+    if flips is not None:
+        folder.write_json_atomic(FLIPS, flips)
 
 
 def _given(options: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

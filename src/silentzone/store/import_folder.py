@@ -107,9 +107,15 @@ class ImportFolder:
                 if path not in wanted:
                     path.unlink(missing_ok=True)
 
-    def write_analysis(self, analysis: Mapping[str, object]) -> None:
-        """Store the answers to what was imported."""
+    def write_answers(
+        self, analysis: Mapping[str, object], flips: Mapping[str, object] | None
+    ) -> None:
+        """Store the answers to what was imported, and the items whose answer changed."""
         write_json(self.root / ANALYSIS, analysis)
+        if flips is None:
+            (self.root / FLIPS).unlink(missing_ok=True)
+        else:
+            write_json(self.root / FLIPS, flips)
 
     # -- tables ----------------------------------------------------------------------------
 

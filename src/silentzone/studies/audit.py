@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from silentzone.analysis.answers import Settings
 from silentzone.analysis.flip_details import study_flips
-from silentzone.analysis.imported import numbers_of_imports
+from silentzone.analysis.imported import imported_flips, numbers_of_imports
 from silentzone.analysis.study import analyze_study
 from silentzone.analysis.tables import Numbers, analyze_tables
 from silentzone.errors import InputError
@@ -112,8 +112,10 @@ def imports_among(paths: Sequence[Path]) -> Path | None:
     return found[0] if found else None
 
 
-def audit_imports(folder: Path, request: AuditRequest, progress: Progress) -> dict[str, Any]:
-    """Analyse what was imported into a folder.
+def audit_imports(
+    folder: Path, request: AuditRequest, progress: Progress
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Analyse what was imported into a folder; the analysis, and the answers that changed.
 
     Raises
     ------
@@ -122,7 +124,11 @@ def audit_imports(folder: Path, request: AuditRequest, progress: Progress) -> di
     TableError
         If the folder is damaged.
     """
-    return _audited(numbers_of_imports(ImportFolder(folder), request.reference), request, progress)
+    imports = ImportFolder(folder)
+    numbers = numbers_of_imports(imports, request.reference)
+    analysis = _audited(numbers, request, progress)
+    unfinished = request.changed(Settings()).audit.unfinished
+    return analysis, imported_flips(imports, numbers, unfinished)
 
 
 def audit_tables(
