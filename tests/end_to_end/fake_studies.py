@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from silentzone.measure.session import TASK, measure_model
-from silentzone.studies import run
+from silentzone.studies import measuring
 from silentzone.studies.config import parse_config
 from silentzone.studies.progress import SilentProgress
+from silentzone.studies.run import run_study
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,8 +101,8 @@ def run_in_process(config, out, *, runner=None, progress=None):
     """Run a study without worker processes; the (model, part) pairs measured, the outcome."""
     runner = InProcess() if runner is None else runner
     with pytest.MonkeyPatch.context() as context:
-        context.setattr(run, "run_in_worker", runner)
-        outcome = run.run_study(
+        context.setattr(measuring, "run_in_worker", runner)
+        outcome = run_study(
             config, out, progress=progress or SilentProgress(), command="silentzone run"
         )
     return getattr(runner, "measured", []), outcome

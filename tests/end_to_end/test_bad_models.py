@@ -57,7 +57,7 @@ KINDS = ["missing", "empty", "text", "folder", "cut", "header"]
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr("silentzone.studies.run.run_in_worker", refuse_to_run)
+    monkeypatch.setattr("silentzone.studies.measuring.run_in_worker", refuse_to_run)
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "text.txt").write_text("some words of a text " * 50, "utf-8")
     return tmp_path / "in"
