@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from silentzone.studies.progress import Progress
 
 DEFAULT_SEED = 1
+_SHOWN_FILES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +128,12 @@ def audit_imports(
     imports = ImportFolder(folder)
     numbers = numbers_of_imports(imports, request.reference)
     analysis = _audited(numbers, request, progress)
+    document = imports.document()
+    sources = (one for entry in (*document.items, *document.fidelity) for one in entry.sources)
+    files = list(dict.fromkeys(f"{one.name} ({one.format})" for one in sources))
+    analysis["source"] = {"kind": "imported results", "files": files[:_SHOWN_FILES]}
+    if len(files) > _SHOWN_FILES:
+        analysis["source"]["files"].append(f"and {len(files) - _SHOWN_FILES} more")
     unfinished = request.changed(Settings()).audit.unfinished
     return analysis, imported_flips(imports, numbers, unfinished)
 
