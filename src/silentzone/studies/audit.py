@@ -129,7 +129,8 @@ def audit_imports(
     numbers = numbers_of_imports(imports, request.reference)
     analysis = _audited(numbers, request, progress)
     document = imports.document()
-    sources = (one for entry in (*document.items, *document.fidelity) for one in entry.sources)
+    sources = [one for entry in document.items for one in entry.sources]
+    sources += [one for entry in document.fidelity for one in entry.sources]
     files = list(dict.fromkeys(f"{one.name} ({one.format})" for one in sources))
     analysis["source"] = {"kind": "imported results", "files": files[:_SHOWN_FILES]}
     if len(files) > _SHOWN_FILES:
