@@ -36,6 +36,6 @@ def test_every_command_and_option_has_help(name):
 
 def test_the_promised_commands_are_there():
     assert set(cli.commands) == {
-        "demo", "init", "run", "compare", "analyze", "report", "plan", "benchmarks", "backends",
-        "completion", "import",
+        "demo", "init", "run", "compare", "analyze", "report", "export", "plan", "benchmarks",
+        "backends", "completion", "import",
     }  # fmt: skip

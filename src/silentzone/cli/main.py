@@ -17,6 +17,7 @@ from silentzone.cli.benchmarks import benchmarks
 from silentzone.cli.compare import compare
 from silentzone.cli.completion import completion
 from silentzone.cli.demo import demo
+from silentzone.cli.export import export
 from silentzone.cli.import_results import import_results
 from silentzone.cli.init import init
 from silentzone.cli.output import visible
@@ -63,8 +64,10 @@ def cli(session: Session, debug: bool) -> None:
     session.debug = debug
 
 
-for _command in (demo, init, run, compare, import_results, analyze, report, plan, benchmarks,
-                 backends, completion):  # fmt: skip
+for _command in (
+    demo, init, run, compare, import_results, analyze, report, export, plan, benchmarks, backends,
+    completion,
+):  # fmt: skip
     cli.add_command(_command)
 
 

@@ -1,0 +1,107 @@
+"""``silentzone export``: a study's answers and tables in the formats of others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.shell_completion import CompletionItem
+
+from silentzone.cli.options import quiet_option, study_argument
+from silentzone.cli.output import visible
+
+if TYPE_CHECKING:
+    from silentzone.exporters.study import Study
+    from silentzone.exporters.writing import ExportOptions, PathFormat, TextFormat
+
+
+def _complete_format(
+    context: click.Context,  # noqa: ARG001 - click's signature
+    parameter: click.Parameter,  # noqa: ARG001
+    incomplete: str,
+) -> list[CompletionItem]:
+    from silentzone.exporters.registry import FORMATS
+
+    return [
+        CompletionItem(name, help=one.title)
+        for name, one in FORMATS.items()
+        if name.startswith(incomplete)
+    ]
+
+
+@click.command()
+@click.argument("form", metavar="FORMAT", shell_complete=_complete_format)
+@study_argument
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="File or folder to write; left out, a text goes to stdout.",
+)
+@click.option("--force", is_flag=True, help="Replace what --out names.")
+@click.option("--model", help="Candidate that is exported, where a format is about one.")
+@click.option("--corpus", help="Corpus whose numbers are exported.")
+@click.option("--benchmark", help="The only benchmark that is exported.")
+@quiet_option
+def export(
+    form: str,
+    folder: Path,
+    out: Path | None,
+    force: bool,
+    quiet: bool,
+    **chosen: str | None,
+) -> None:
+    r"""Write the study in DIR as FORMAT, for tools and pages of others.
+
+    \b
+    llama-cpp-table   Markdown table in the columns of llama.cpp's perplexity README
+
+    Everything comes from stored files; nothing is measured. Numbers are rounded only where the
+    format is made to be read by people; what is missing stays missing.
+    """
+    from silentzone.exporters.registry import format_named
+    from silentzone.exporters.study import Study
+    from silentzone.exporters.writing import ExportOptions, TextFormat, write_path
+
+    found = format_named(form)
+    options = ExportOptions(**chosen)
+    _refuse_unread(found, options)
+    study = Study(folder)
+    if isinstance(found, TextFormat):
+        notes = _write_text(found, study, options, out, force=force)
+    elif out is None:
+        kind = "a folder of files" if found.is_folder else "a binary file"
+        raise click.UsageError(f"{found.name} is {kind}: name it with --out.")
+    else:
+        notes = write_path(found, study, options, out, force=force)
+    if not quiet:
+        _say(notes, out)
+
+
+def _write_text(
+    form: TextFormat, study: Study, options: ExportOptions, out: Path | None, *, force: bool
+) -> tuple[str, ...]:
+    from silentzone.exporters.writing import refuse_taken, write_text
+
+    if out is not None:
+        refuse_taken(out, force=force)
+    exported = form.render(study, options)
+    if out is None:
+        click.echo(exported.text, nl=False)
+    else:
+        write_text(exported, out, force=force)
+    return exported.notes
+
+
+def _say(notes: tuple[str, ...], out: Path | None) -> None:
+    for note in notes:
+        click.echo(f"note: {visible(note)}", err=True)
+    if out is not None:
+        click.echo(f"written: {visible(out)}", err=True)
+
+
+def _refuse_unread(form: TextFormat | PathFormat, options: ExportOptions) -> None:
+    """Refuse an option the format does not look at: left alone, it would seem to have worked."""
+    for name in ("model", "corpus", "benchmark"):
+        if getattr(options, name) is not None and name not in form.options:
+            raise click.UsageError(f"--{name} says nothing to {form.name}.")

@@ -1,0 +1,32 @@
+"""Every format that can be exported, by the name a user types."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Final
+
+from silentzone.errors import ConfigError
+from silentzone.exporters.formats import llama_cpp_table
+
+if TYPE_CHECKING:
+    from silentzone.exporters.writing import PathFormat, TextFormat
+
+_ALL: Final[tuple[TextFormat | PathFormat, ...]] = (llama_cpp_table.FORMAT,)
+FORMATS: Final = {one.name: one for one in _ALL}
+
+
+def format_named(name: str) -> TextFormat | PathFormat:
+    """Give the format of that name.
+
+    Raises
+    ------
+    ConfigError
+        If there is none; the hint names the closest one.
+    """
+    if name not in FORMATS:
+        close = difflib.get_close_matches(name, FORMATS, n=1)
+        raise ConfigError(
+            f"there is no format `{name}` to export",
+            hint=f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(FORMATS)}",
+        )
+    return FORMATS[name]
