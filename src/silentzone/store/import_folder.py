@@ -134,7 +134,12 @@ class ImportFolder:
 
     def write_windows(self, row: FidelityRow) -> str | None:
         """Store means per window where there are any; the path inside the folder."""
-        return self._write_rows(IMPORTED_WINDOWS, row, row.windows)
+        if row.windows is None:
+            return None
+        count = len(next(iter(row.windows.values())))
+        numbered: dict[str, NDArray[Any]] = {"window": np.arange(count, dtype=np.int32)}
+        numbered.update(row.windows)
+        return self._write_rows(IMPORTED_WINDOWS, row, numbered)
 
     def read(self, schema: TableSchema, place: str, names: tuple[str, str]) -> StoredTable:
         """Read a table that the document names.
