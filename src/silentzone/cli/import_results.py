@@ -22,7 +22,7 @@ from silentzone.cli.session import EXIT_INPUT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from silentzone.studies.imports import ImportOutcome
+    from silentzone.studies.import_outcome import ImportOutcome
 
 
 class _Pair(click.ParamType[tuple[str, str]]):
@@ -130,7 +130,8 @@ def import_results(  # noqa: PLR0913, PLR0917 - one parameter per option
     shares a ranking. Nothing is stored unless everything can be read.
     """
     from silentzone.importers.reading import ImportOptions
-    from silentzone.studies.imports import ImportRequest, import_results
+    from silentzone.studies.import_outcome import ImportRequest
+    from silentzone.studies.imports import import_results
 
     wanted, paths = (None, arguments) if detect else (arguments[:1], arguments[1:])
     if not paths:

@@ -1,0 +1,228 @@
+"""Bundle after bundle into one document: renamed, held against what is there, stored."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from silentzone.errors import InputError, ProtocolMismatchError, SilentzoneError, TableError
+from silentzone.importers.comparability import Alignment, Asked, align
+from silentzone.records.imported import IMPORTED_ITEMS, ModelFacts
+from silentzone.store.import_document import FidelityEntry, ImportDocument, ItemsEntry
+from silentzone.store.import_folder import ImportFolder, item_columns_of
+from silentzone.studies.import_outcome import fidelity_said, items_said
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from silentzone.importers.reading import Bundle, Format
+    from silentzone.records.imported import FidelityRow, Imported, ItemAnswers
+    from silentzone.studies.import_outcome import ImportOutcome, ImportRequest
+
+_FIRST: Final = "the first of this benchmark"
+
+
+class Intake:
+    """Reads bundle after bundle and adds what they hold to a document."""
+
+    def __init__(
+        self, folder: ImportFolder, request: ImportRequest, outcome: ImportOutcome
+    ) -> None:
+        self.document: ImportDocument = folder.document()
+        self.took_something = False
+        self._folder = folder
+        self._request = request
+        self._outcome = outcome
+
+    def take(self, one: Format, bundle: Bundle) -> None:
+        """Read a bundle and add it, whole or not at all."""
+        before = self.document, len(self._outcome.items), len(self._outcome.fidelity)
+        try:
+            imported = self._renamed(one.read(bundle, self._request.options))
+            if not imported.items and not imported.fidelity:
+                raise TableError(f"`{bundle.main.name}` holds no result.")
+            self._add_models(imported.models)
+            for answers in imported.items:
+                self._add_items(answers)
+            for row in imported.fidelity:
+                self._add_fidelity(row)
+        except SilentzoneError as error:
+            if not self._request.keeps_going:
+                raise
+            self.document = before[0]
+            del self._outcome.items[before[1] :], self._outcome.fidelity[before[2] :]
+            self._outcome.refused.append(f"{bundle.main}: {error.message}")
+            return
+        self.took_something = True
+        self._outcome.notes += [one for one in imported.notes if one not in self._outcome.notes]
+        kept = [*self.document.notes, *imported.notes]
+        self.document = replace(self.document, notes=tuple(dict.fromkeys(kept)))
+
+    # -- names -----------------------------------------------------------------------------
+
+    def _renamed(self, imported: Imported) -> Imported:
+        names, reference = self._request.renamed, self._request.options.reference
+
+        def name(old: str) -> str:
+            return names.get(old, old)
+
+        fidelity = []
+        for row in imported.fidelity:
+            protocol = self._filled(row)
+            if protocol.get("reference"):
+                protocol["reference"] = name(str(protocol["reference"]))
+            fidelity.append(replace(row, model=name(row.model), protocol=protocol))
+        models = [
+            replace(one, name=name(one.name), is_reference=name(one.name) == reference)
+            if reference
+            else replace(one, name=name(one.name))
+            for one in imported.models
+        ]
+        items = tuple(replace(one, model=name(one.model)) for one in imported.items)
+        named = [one.model for one in items] + [one.model for one in fidelity]
+        others = dict.fromkeys(named).keys() - {one.name for one in models}
+        models += [
+            ModelFacts(name=other, is_reference=other == reference) for other in sorted(others)
+        ]
+        return replace(imported, items=items, fidelity=tuple(fidelity), models=tuple(models))
+
+    def _filled(self, row: FidelityRow) -> dict[str, str | None]:
+        """Fill what the file leaves open with what the user states."""
+        protocol = dict(row.full_protocol)
+        for name, value in self._request.stated.items():
+            said = protocol[name]
+            if said is not None and said != value:
+                raise ProtocolMismatchError(
+                    f"`{name}` of `{row.model}` on `{row.corpus}` is {said} in the file, not "
+                    f"{value}; --set fills only what a file leaves open.",
+                )
+            protocol[name] = value
+        return protocol
+
+    # -- what is there ---------------------------------------------------------------------
+
+    def _add_models(self, models: Sequence[ModelFacts]) -> None:
+        known = {one.name: one for one in self.document.models}
+        for one in models:
+            old = known.get(one.name, one)
+            for what in ("file_bytes", "bits_per_weight"):
+                held, new = getattr(old, what), getattr(one, what)
+                if None not in {held, new} and held != new and not self._request.replaces:
+                    raise TableError(
+                        f"`{what}` of `{one.name}` is {new:g} here and {held:g} in what was "
+                        "imported before.",
+                        hint="give the other model another --model, or let this one count: "
+                        "--replace",
+                    )
+            known[one.name] = ModelFacts(
+                name=one.name,
+                file_bytes=old.file_bytes if one.file_bytes is None else one.file_bytes,
+                bits_per_weight=(
+                    old.bits_per_weight if one.bits_per_weight is None else one.bits_per_weight
+                ),
+                is_reference=old.is_reference or one.is_reference,
+            )
+        marked = [name for name, one in known.items() if one.is_reference]
+        if len(marked) > 1:
+            raise InputError(
+                f"`{marked[1]}` is named as the reference, and `{marked[0]}` was before.",
+                hint="one folder holds one cohort; import the other one into a folder of its own",
+            )
+        self.document = replace(self.document, models=tuple(known.values()))
+
+    def _add_items(self, answers: ItemAnswers) -> None:
+        others = [one for one in self.document.items if one.benchmark == answers.benchmark]
+        own = next((one for one in others if one.model == answers.model), None)
+        if own is not None and not self._request.replaces:
+            raise TableError(
+                f"answers of `{answers.model}` to `{answers.benchmark}` are there already, from "
+                f"`{own.sources[0].name if own.sources else 'an unknown file'}`.",
+                hint="name another --model or --benchmark, or let these count: --replace",
+            )
+        others = [one for one in others if one is not own]
+        found = self._aligned(answers, others)
+        statuses = Counter(answers.statuses)
+        entry = ItemsEntry(
+            model=answers.model,
+            benchmark=answers.benchmark,
+            table=self._folder.write_items(answers),
+            rows=len(answers.item_ids),
+            items=len(set(answers.item_ids)),
+            scored=int(np.isfinite(answers.scores).sum()),
+            statuses={name: count for name, count in statuses.items() if name != "ok"},
+            settings=dict(answers.settings),
+            about=dict(answers.about),
+            sources=answers.sources,
+            proof=_FIRST if not found else found[0].proof,
+            overrides=tuple(
+                {"field": o.field, "against": o.against, "held": o.held, "new": o.new}
+                for one in found
+                for o in one.overrides
+            ),
+        )
+        kept = tuple(one for one in self.document.items if one is not own)
+        self.document = replace(self.document, items=(*kept, entry))
+        self._outcome.items.append(items_said(entry, found))
+
+    def _aligned(self, answers: ItemAnswers, others: Sequence[ItemsEntry]) -> list[Alignment]:
+        """Hold answers against the reference's or, where they are the reference's, all others."""
+        reference = self.document.reference
+        if answers.model != reference:
+            anchor = [one for one in others if one.model == reference] or list(others[:1])
+            others = anchor
+        new = Asked(
+            model=answers.model,
+            benchmark=answers.benchmark,
+            settings=answers.settings,
+            item_ids=answers.item_ids,
+            prompts=answers.prompt_sha256,
+            targets=answers.target_sha256,
+            files=frozenset(one.sha256 for one in answers.sources),
+        )
+        return [align(self._asked(one), new, self._request.accepted) for one in others]
+
+    def _asked(self, entry: ItemsEntry) -> Asked:
+        table = self._folder.read(IMPORTED_ITEMS, entry.table, (entry.benchmark, entry.model))
+        texts = item_columns_of(table, ("prompt_sha256", "target_sha256"))
+        return Asked(
+            model=entry.model,
+            benchmark=entry.benchmark,
+            settings=entry.settings,
+            item_ids=[item or "" for item in table.strings("item_id")],
+            prompts=texts["prompt_sha256"],
+            targets=texts["target_sha256"],
+            files=frozenset(one.sha256 for one in entry.sources),
+        )
+
+    def _add_fidelity(self, row: FidelityRow) -> None:
+        protocol = row.full_protocol
+        same = [
+            one
+            for one in self.document.fidelity
+            if (one.model, one.corpus, one.protocol) == (row.model, row.corpus, protocol)
+        ]
+        clash = [one for one in same if set(one.metrics) & set(row.metrics)]
+        if clash and not self._request.replaces:
+            both = sorted(set(clash[0].metrics) & set(row.metrics))[0]
+            raise TableError(
+                f"`{both}` of `{row.model}` on `{row.corpus}` is there already, measured in the "
+                f"same way: {clash[0].metrics[both].value} there, {row.metrics[both].value} here.",
+                hint="name another --model or --corpus, or let this one count: --replace",
+            )
+        entry = FidelityEntry(
+            model=row.model,
+            corpus=row.corpus,
+            protocol=protocol,
+            metrics=dict(row.metrics),
+            about=dict(row.about),
+            sources=row.sources,
+            positions=self._folder.write_positions(row),
+            windows=self._folder.write_windows(row),
+            stated_by_user=tuple(self._request.stated),
+        )
+        kept = tuple(one for one in self.document.fidelity if one not in clash)
+        self.document = replace(self.document, fidelity=(*kept, entry))
+        self._outcome.fidelity.append(fidelity_said(entry))
