@@ -28,6 +28,7 @@ from silentzone.execution.processes import run_in_worker
 from silentzone.measure.candidate import PositionRows, TraceReader, windows_of
 from silentzone.measure.protocol import tokens_key
 from silentzone.measure.session import TASK
+from silentzone.measure.trace_rows import row_blocks
 from silentzone.metrics.kernels import compare_rows, set_threads
 from silentzone.records.tables import TOKENS
 from silentzone.store.folder import StudyFolder
@@ -131,15 +132,17 @@ def shares(sides: Sides, path: Path) -> None:
         tokens = windows_of(reader, range(trace.window_count))
         for window in backend.window_logits(tokens, reader.plan):
             until_now("decode")
-            rebuilt = reader.logits(window.index)
-            until_now("rebuild")
-            described = reader.described(window.index)
-            observed = reader.observed(window.index)
             logits = np.ascontiguousarray(window.logits_TV)
-            metrics = compare_rows(rebuilt, logits, observed, described)
-            until_now("metrics")
-            rows.add(reader, window.index, metrics, described)
-            until_now("storage")
+            for block in row_blocks(*logits.shape):
+                part = slice(window.start + block.start, window.start + block.stop)
+                rebuilt = reader.logits(window.index, part)
+                until_now("rebuild")
+                described = reader.described(window.index, part)
+                observed = reader.observed(window.index)[part]
+                metrics = compare_rows(rebuilt, logits[block], observed, described)
+                until_now("metrics")
+                rows.add(reader, window.index, metrics, described, part)
+                until_now("storage")
         sides.folder.write_table(TOKENS, sides.corpus.name, model.name, rows.table(), key)
         until_now("storage")
     total = sum(spent.values())

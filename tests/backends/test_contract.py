@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -36,7 +36,8 @@ class Case(NamedTuple):
 
     engine: Engine
     path: Path
-    open: Callable[[], LogitBackend]
+    open: Callable[..., LogitBackend]
+    """With a ``cache`` of keys and values, and any settings changed."""
 
 
 @pytest.fixture(
@@ -51,7 +52,12 @@ def case(request, tmp_path_factory):
     engine = engine_named(request.param)
     model = engine.read_model(path, "model under test")
     settings = EngineSettings(threads=2, batch_tokens=4 * LENGTH, micro_batch_tokens=64)
-    return Case(engine, path, lambda: engine.open(path, model, settings))
+
+    def opened(*, cache: tuple[str | None, str | None] = (None, None), **changes: Any) -> Any:
+        cached = replace(model, cache_k=cache[0], cache_v=cache[1])
+        return engine.open(path, cached, replace(settings, **changes))
+
+    return Case(engine, path, opened)
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +204,64 @@ def test_the_output_head_rebuilds_the_logits_from_hidden_states(case, backend, w
         head.logits(states, rebuilt)
         divergence = _divergence(part.logits_TV, rebuilt, windows[part.index], plan)
         assert divergence.max() <= 1e-6
+
+
+@pytest.mark.parametrize("with_hidden", [False, True])
+def test_a_window_too_long_for_the_memory_comes_in_stretches_of_the_same_logits(
+    case, windows, with_hidden
+):
+    tokens = np.concatenate(windows)
+    plan = WindowPlan(context_length=64, first_scored=20, add_bos=False)
+    long = [tokens[:64], tokens[64:128]]
+    memory = 17 * 4 * case.open().model.vocabulary_size  # 17 rows, and 8 in a micro-batch
+    found = []
+    for bytes_ in (2**30, memory):
+        with case.open(memory_bytes=bytes_, micro_batch_tokens=8) as backend:
+            parts = [
+                (part.index, part.rows, part.logits_TV.copy(), part.hidden_TD)
+                for part in backend.window_logits(long, plan, with_hidden=with_hidden)
+            ]
+        assert all(len(logits) <= 17 for _, _, logits, _ in parts) == (bytes_ == memory)
+        assert all((hidden is not None) == with_hidden for _, _, _, hidden in parts)
+        for index in range(2):
+            places = [rows for own, rows, _, _ in parts if own == index]
+            assert [row for rows in places for row in range(43)[rows]] == list(range(43))
+        found.append(np.concatenate([logits for _, _, logits, _ in parts]))
+    assert np.array_equal(found[0], found[1])
+
+
+@pytest.mark.parametrize("step", [1, 5])
+def test_stretches_are_split_as_whole_windows_are(case, windows, step):
+    plan = WindowPlan(context_length=LENGTH, first_scored=FIRST, add_bos=False)
+    split = BatchSplit(tokens_per_call=step)
+    memory = 6 * 4 * case.open().model.vocabulary_size
+    found = []
+    for changes in ({}, {"memory_bytes": memory}):
+        with case.open(**changes) as backend:
+            parts = _logits(backend, windows[:1], plan, split=split)
+        assert len(parts) >= 3 if changes else len(parts) == 1
+        found.append(np.concatenate(parts))
+    assert np.array_equal(found[0], found[1])
+
+
+def test_a_coarser_cache_moves_the_logits_further_and_the_own_type_not_at_all(case, windows, plan):
+    assert {"f16", "q8_0", "q4_0"} <= set(case.engine.cache_types)
+    found = {}
+    for cache in ((None, None), ("f16", "f16"), ("q8_0", "q8_0"), ("q4_0", "q4_0")):
+        with case.open(cache=cache) as backend:
+            assert backend.info == case.engine.describe(EngineSettings(
+                threads=2, batch_tokens=4 * LENGTH, micro_batch_tokens=64))  # fmt: skip
+            found[cache[0]] = _logits(backend, windows, plan)
+    distances = {
+        name: np.mean([
+            _divergence(own, other, window, plan).mean()
+            for own, other, window in zip(found[None], logits, windows, strict=True)
+        ])
+        for name, logits in found.items()
+    }  # fmt: skip
+    assert all(np.array_equal(*pair) for pair in zip(found[None], found["f16"], strict=True))
+    assert 0 < distances["q8_0"] < 0.1
+    assert 2 * distances["q8_0"] < distances["q4_0"]
 
 
 @pytest.mark.parametrize("step", [1, 5, LENGTH])

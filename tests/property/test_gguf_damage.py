@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from silentzone.backends.llama_cpp.gguf_file import (
     final_logit_softcapping,
     head_tensor,
-    kv_cache_bytes,
-    kv_cache_obstacle,
     read_model,
 )
+from silentzone.backends.llama_cpp.kv_cache import kv_cache_bytes, kv_cache_obstacle
 from silentzone.errors import ModelFileError
 
 

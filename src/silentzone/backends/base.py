@@ -42,7 +42,10 @@ class EngineSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WindowLogits:
-    """Logits of one window; valid until the next one is asked for."""
+    """Logits of one window, or of a stretch of one; valid until the next one is asked for.
+
+    A window whose logits are more than an engine may hold at once comes in stretches, in order.
+    """
 
     index: int
     """Position of the window in the input order."""
@@ -50,6 +53,13 @@ class WindowLogits:
     hidden_TD: NDArray[np.float32] | None
     windows_in_call: int = 1
     """Windows that were decoded in the same call of the engine."""
+    start: int = 0
+    """Scored position of the window, counted from its first, that the first row is of."""
+
+    @property
+    def rows(self) -> slice:
+        """Scored positions of the window that the rows are of."""
+        return slice(self.start, self.start + len(self.logits_TV))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -180,7 +190,10 @@ class LogitBackend(Protocol):
         with_hidden: bool = False,
         split: BatchSplit = BatchSplit(),
     ) -> Iterator[WindowLogits]:
-        """Logits of the scored positions of each window, in order, one window at a time."""
+        """Logits of the scored positions of each window, in order, one window at a time.
+
+        A window whose logits take more than the settings' ``memory_bytes`` comes in stretches.
+        """
         ...
 
     def continuation_logits(

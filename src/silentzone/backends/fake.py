@@ -10,6 +10,7 @@ files with the same ``seed`` and different ``noise`` behave like a reference and
 or ``refuse`` (a decode fails). ``tokenizer`` names another tokenizer than the usual ``bytes``, and
 ``quantized`` claims that the weights are. A text that it writes ends with a NUL; the logits of the
 second text asked for are not finite under ``nan``. ``chat_template`` is the model's own template.
+A cache in ``q8_0`` or ``q4_0`` displaces the hidden states a little; one in ``f16`` does not.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ _WIDTH = 16
 _REACH = 3
 """Tokens that a logit depends on."""
 _REGULAR = BatchSplit()
+_CACHE_NOISE = {None: 0.0, "f16": 0.0, "q8_0": 0.01, "q4_0": 0.1}
 
 
 class FakeBackend:
@@ -69,6 +71,8 @@ class FakeBackend:
         self._head = _head(content)
         generator = np.random.default_rng([content["seed"], 1])
         self._embedding = generator.standard_normal((content["vocabulary"], _WIDTH))
+        self._rows_at_once = max(1, settings.memory_bytes // (4 * content["vocabulary"]))
+        self._cache_noise = max(_CACHE_NOISE[kind] for kind in (model.cache_k, model.cache_v))
 
     def __enter__(self) -> FakeBackend:
         """Give the backend itself."""
@@ -109,7 +113,10 @@ class FakeBackend:
             logits = self._logits(hidden, split)
             if index == 1 and self._misbehave == "nan":
                 logits[3] = np.nan
-            yield WindowLogits(index, logits, hidden if with_hidden else None)
+            for start in range(0, len(logits), self._rows_at_once):
+                part = slice(start, start + self._rows_at_once)
+                states = hidden[part] if with_hidden else None
+                yield WindowLogits(index, logits[part], states, start=start)
 
     def continuation_logits(
         self,
@@ -168,6 +175,7 @@ class FakeBackend:
         mixed = embedded.copy()
         for back in range(1, _REACH):
             mixed[back:] += embedded[:-back] / (1 + back)
+        mixed += self._cache_noise * np.sin(1e3 * mixed)  # a cache's rounding of what was read
         return mixed.astype(np.float32)
 
     def _logits(self, hidden: NDArray[np.float32], split: BatchSplit) -> NDArray[np.float32]:
@@ -241,8 +249,11 @@ def _read_model(
     )
 
 
-def _memory_bytes(path: Path, context_length: int) -> tuple[int | None, str | None]:
-    return path.stat().st_size + context_length, None
+def _memory_bytes(
+    path: Path, context_length: int, *, cache_k: str | None = None, cache_v: str | None = None
+) -> tuple[int | None, str | None]:
+    per_token = sum({"q8_0": 8, "q4_0": 4}.get(kind or "f16", 16) for kind in (cache_k, cache_v))
+    return path.stat().st_size + context_length * per_token // 32, None
 
 
 ENGINE = Engine(
@@ -252,4 +263,5 @@ ENGINE = Engine(
     read_model=_read_model,
     output_head=lambda path: _head(_read(path)),
     memory_bytes=_memory_bytes,
+    cache_types=tuple(kind for kind in _CACHE_NOISE if kind is not None),
 )

@@ -33,8 +33,12 @@ class Engine:
     """``(path, name, on_bytes=None)``: identity of a model file."""
     output_head: Callable[[Path], OutputHead | None]
     """Last product of a model, to rebuild logits from hidden states; None where unknown."""
-    memory_bytes: Callable[[Path, int], tuple[int | None, str | None]]
-    """``(path, context length)``: bytes of weights and KV cache together, or why not known."""
+    memory_bytes: Callable[..., tuple[int | None, str | None]]
+    """``(path, context length)``: bytes of weights and KV cache together, or why not known.
+
+    Of an engine with ``cache_types`` also ``cache_k`` and ``cache_v``, as :class:`ModelRef` has."""
+    cache_types: tuple[str, ...] = ()
+    """Types in which a model can be opened with its keys and values cached; none: as it is."""
 
 
 def engine_named(name: str) -> Engine:

@@ -12,7 +12,7 @@ import numpy as np
 
 from silentzone.errors import MeasurementError
 from silentzone.measure.reference import observed_tokens
-from silentzone.measure.trace_rows import RowReader, position_values
+from silentzone.measure.trace_rows import RowReader, block_rows, position_values, row_blocks
 from silentzone.metrics.kernels import PositionMetrics, ReferenceRows, compare_rows
 from silentzone.records.tables import POSITION_METRICS
 from silentzone.records.windows import WindowPlan
@@ -52,7 +52,7 @@ class TraceTokens:
 
 
 class TraceReader(TraceTokens):
-    """Gives the reference's logits of one window, rebuilt or as stored, in one buffer.
+    """Gives the reference's logits of some positions, rebuilt or as stored, in one buffer.
 
     Parameters
     ----------
@@ -64,15 +64,23 @@ class TraceReader(TraceTokens):
 
     def __init__(self, trace: ReferenceTrace, head: OutputHead | None) -> None:
         super().__init__(trace)
-        self._rows = RowReader(trace, head, trace.positions_per_window)
+        most = min(trace.positions_per_window, block_rows(trace.vocabulary_size))
+        self._rows = RowReader(trace, head, most)
 
-    def logits(self, window: int) -> NDArray[np.float32]:
-        """Rebuild or read the logits of a window, shape (T, V); valid until the next call."""
-        return self._rows.logits(self._trace.stretch(window))
+    def logits(self, window: int, part: slice) -> NDArray[np.float32]:
+        """Rebuild or read logits of a window, shape (T, V); valid until the next call.
 
-    def described(self, window: int) -> ReferenceRows:
-        """Normalisers, entropies and most likely tokens of a window."""
-        return self._rows.described(self._trace.stretch(window))
+        ``part`` selects scored positions, no more than ``row_blocks`` gives.
+        """
+        return self._rows.logits(self._stretch(window, part))
+
+    def described(self, window: int, part: slice) -> ReferenceRows:
+        """Normalisers, entropies and most likely tokens of scored positions of a window."""
+        return self._rows.described(self._stretch(window, part))
+
+    def _stretch(self, window: int, part: slice) -> slice:
+        first = self._trace.stretch(window).start
+        return slice(first + part.start, first + part.stop)
 
 
 @dataclass(slots=True, eq=False)
@@ -87,21 +95,22 @@ class PositionRows:
         window: int,
         metrics: PositionMetrics,
         reference: ReferenceRows,
-        part: slice = slice(None),
+        part: slice | NDArray[np.intp] = slice(None),
         **constant: str,
     ) -> None:
-        """Append the positions of one window; ``part`` selects scored positions of it."""
-        observed = reader.observed(window)[part]
+        """Append positions of one window; ``part`` selects some of those that are scored."""
+        observed = reader.observed(window)
+        position = np.arange(len(observed), dtype=np.int32)[part] + reader.plan.first_scored + 1
+        observed = observed[part]
         rows = len(observed)
         document = reader.document(window)
-        first = reader.plan.first_scored + 1 + (part.start or 0)
         values: dict[str, Any] = {
             "window": np.full(rows, window, np.int32),
             "document": np.ma.array(
                 np.full(rows, -1 if document is None else document, np.int32),
                 mask=np.full(rows, document is None),
             ),
-            "position": np.arange(first, first + rows, dtype=np.int32),
+            "position": position,
             "token_id": observed,
             "status": np.where(metrics.is_finite, OK, NON_FINITE),
             **{name: np.full(rows, value) for name, value in constant.items()},
@@ -131,15 +140,16 @@ def measure_candidate(
     done = 0
     tokens = windows_of(reader, range(windows))
     for window in backend.window_logits(tokens, reader.plan):
-        reference = reader.described(window.index)
-        metrics = compare_rows(
-            reader.logits(window.index),
-            np.ascontiguousarray(window.logits_TV),
-            reader.observed(window.index),
-            reference,
-        )
-        rows.add(reader, window.index, metrics, reference)
-        done += 1
+        index, logits = window.index, np.ascontiguousarray(window.logits_TV)
+        observed = reader.observed(index)
+        for block in row_blocks(*logits.shape):
+            part = slice(window.start + block.start, window.start + block.stop)
+            reference = reader.described(index, part)
+            metrics = compare_rows(
+                reader.logits(index, part), logits[block], observed[part], reference
+            )
+            rows.add(reader, index, metrics, reference, part)
+        done += window.rows.stop == reader.plan.positions_per_window
         on_window(done, windows)
     if done != windows:
         raise MeasurementError(f"the engine gave {done} of {windows} windows")

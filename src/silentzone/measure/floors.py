@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from silentzone.backends.base import BatchSplit
 from silentzone.measure.candidate import PositionRows, TraceTokens, windows_of
 from silentzone.measure.perturbations import (
@@ -21,10 +23,13 @@ from silentzone.metrics.kernels import compare_rows, describe_rows
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from silentzone.backends.base import LogitBackend
+
+
+_LARGEST_RUN_BYTES = 512 * 2**20
+"""Of the logits of one run over a window that are kept for the other."""
 
 
 def floor_steps(windows: int, positions: int, trace_windows: int, rows: int) -> int:
@@ -89,25 +94,52 @@ def _against_itself(  # noqa: PLR0913, PLR0917 - one place, all of it needed
     on_window: Callable[[], None],
 ) -> None:
     plan = reader.plan
-    ordinary = _logits_of(backend, reader, window, plan.context_length, BatchSplit())
+    wanted = plan.positions_per_window if positions is None else positions
+    ordinary = _logits_of(backend, reader, window, plan.context_length, BatchSplit(), wanted)
     on_window()
     length = plan.context_length if positions is None else plan.first_scored + 1 + positions
-    perturbed = _logits_of(backend, reader, window, length, split)
+    perturbed = _logits_of(backend, reader, window, length, split, wanted)
     on_window()
-    part = slice(0, len(perturbed))
+    part = np.array(spread(len(perturbed), wanted), np.intp)
     observed = reader.observed(window)[part]
-    reference = describe_rows(ordinary[part], observed)
-    metrics = compare_rows(ordinary[part], perturbed, observed, reference)
+    reference = describe_rows(ordinary, observed)
+    metrics = compare_rows(ordinary, perturbed, observed, reference)
     rows.add(reader, window, metrics, reference, part, perturbation=perturbation)
 
 
 def _logits_of(
-    backend: LogitBackend, reader: TraceTokens, window: int, length: int, split: BatchSplit
+    backend: LogitBackend,
+    reader: TraceTokens,
+    window: int,
+    length: int,
+    split: BatchSplit,
+    wanted: int,
 ) -> NDArray[np.float32]:
-    """Logits of the scored positions of one window, cut to ``length`` tokens; a copy."""
+    """Logits of the first ``wanted`` scored positions of a window cut to ``length`` tokens.
+
+    A copy; of those that :func:`rows_kept` leaves, evenly spread.
+    """
     plan = replace(reader.plan, context_length=length)
     tokens = (whole[:length] for whole in windows_of(reader, [window]))
-    return next(iter(backend.window_logits(tokens, plan, split=split))).logits_TV.copy()
+    gathered = []
+    for stretch in backend.window_logits(tokens, plan, split=split):
+        kept = spread(rows_kept(wanted, stretch.logits_TV.shape[1]), wanted)
+        own = [row - stretch.start for row in kept if stretch.start <= row < stretch.rows.stop]
+        gathered.append(stretch.logits_TV[own])
+    return np.concatenate(gathered)
+
+
+def rows_kept(rows: int, vocabulary_size: int) -> int:
+    """Scored positions of a window that its floor is measured at: a long window's are sampled.
+
+    Two runs are held at the same time, so their logits must be few.
+
+    Examples
+    --------
+    >>> rows_kept(255, 262_144), rows_kept(16_383, 49_152)
+    (255, 2730)
+    """
+    return max(1, min(rows, _LARGEST_RUN_BYTES // (4 * vocabulary_size)))
 
 
 def _windows_for(positions: int, trace_windows: int, rows: int) -> int:

@@ -1,7 +1,8 @@
 """What identifies each stored part.
 
 Fields that start with ``model_`` name the model measured; all others must agree between parts
-that are laid side by side.
+that are laid side by side. So candidates of two lanes cannot be: ``lane`` must agree among
+divergences, while answers of a candidate lie beside the reference's, whose lane is the usual one.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from silentzone.measure.floors import rows_kept
+from silentzone.records.models import SERVING
 from silentzone.records.parts import PartKey
 
 if TYPE_CHECKING:
@@ -41,10 +44,10 @@ def tokens_key(
     """Key of a candidate's table of positions."""
     return PartKey.of(
         "tokens",
-        model_sha256=model.sha256,
+        **_model(model),
         reference_sha256=reference.sha256,
         metrics_version=METRICS_VERSION,
-        lane="serving",
+        lane=model.lane,
         **_corpus(corpus),
         **_engine(engine),
     )
@@ -54,12 +57,16 @@ def floors_key(
     model: ModelRef, corpus: CorpusJob, engine: BackendInfo, windows: int, positions: int
 ) -> PartKey:
     """Key of a model's table of itself against itself."""
+    scored = corpus.context_length - 1 - corpus.first_scored
+    kept = rows_kept(scored, model.vocabulary_size)
+    sampled = {"floor_rows": kept} if kept < scored else {}
     return PartKey.of(
         "floors",
-        model_sha256=model.sha256,
+        **_model(model),
         metrics_version=METRICS_VERSION,
         floor_windows=windows,
         floor_positions=positions,
+        **sampled,
         **_corpus(corpus),
         **_engine(engine),
     )
@@ -119,13 +126,25 @@ def prompts_key(
     """Key of a candidate's table of divergences along the choices of a benchmark."""
     return PartKey.of(
         "prompts",
-        model_sha256=model.sha256,
+        **_model(model),
         reference_sha256=reference.sha256,
         metrics_version=METRICS_VERSION,
-        lane="serving",
+        lane=model.lane,
         **_choices(model, benchmark),
         **_engine(engine),
     )
+
+
+def _model(model: ModelRef) -> dict[str, Any]:
+    """Say which model was measured and, where that is asked for, how it keeps what it has read."""
+    identity: dict[str, Any] = {"model_sha256": model.sha256}
+    if model.lane != SERVING:
+        identity |= {
+            "model_lane": model.lane,
+            "model_cache_k": model.cache_k,
+            "model_cache_v": model.cache_v,
+        }
+    return identity
 
 
 def _corpus(corpus: CorpusJob) -> dict[str, Any]:
@@ -145,7 +164,7 @@ def _answers(model: ModelRef, benchmark: BenchmarkJob, *, keeps_trace: bool) -> 
         return _written_answers(model, benchmark, benchmark.generation)
     if benchmark.harness is not None:
         return {
-            "model_sha256": model.sha256,
+            **_model(model),
             "chat_template_sha256": _template(model, benchmark),
             "task_version": TASK_VERSION,
             "seed": benchmark.seed if benchmark.is_written else "not used",
@@ -153,7 +172,7 @@ def _answers(model: ModelRef, benchmark: BenchmarkJob, *, keeps_trace: bool) -> 
         }
     own_pass = {"model_pass": "keeps its distributions"} if keeps_trace else {}
     return {
-        "model_sha256": model.sha256,
+        **_model(model),
         "headline": benchmark.headline,
         "scoring_version": SCORING_VERSION,
         **_choices(model, benchmark),
@@ -165,7 +184,7 @@ def _written_answers(
     model: ModelRef, benchmark: BenchmarkJob, entry: GenerationEntry
 ) -> dict[str, Any]:
     return {
-        "model_sha256": model.sha256,
+        **_model(model),
         "chat_template_sha256": _template(model, benchmark),
         "writing_version": WRITING_VERSION,
         "seed": benchmark.seed if entry.temperature else "not used",

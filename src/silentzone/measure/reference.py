@@ -13,14 +13,14 @@ import numpy as np
 from silentzone.corpora.text import load_text
 from silentzone.corpora.windows import Windows, choose_windows, document_of_tokens
 from silentzone.errors import CorpusError, NonFiniteLogitsError
-from silentzone.measure.trace_rows import EngineRows, KeptRows
+from silentzone.measure.trace_rows import EngineRows, KeptRows, row_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    from silentzone.backends.base import LogitBackend
+    from silentzone.backends.base import LogitBackend, WindowLogits
     from silentzone.measure.jobs import CorpusJob
     from silentzone.metrics.head import OutputHead
     from silentzone.records.models import ModelRef
@@ -101,18 +101,15 @@ def write_trace(
     try:
         started = time.perf_counter()
         for window in backend.window_logits(windows.tokens, plan, with_hidden=head is not None):
-            part = EngineRows(
-                np.ascontiguousarray(window.logits_TV),
-                window.hidden_TD,
-                observed_tokens(windows.tokens[window.index], plan.first_scored),
-            )
-            _check_finite(part, backend.model, corpus.name, window.index, plan)
-            if writer is None:
-                kept.choose_form(part, (time.perf_counter() - started) / window.windows_in_call)
-                header = {**_header(windows), **kept.header()}
-                writer = folder.trace_writer(corpus.name, key, header, kept.chosen.row_bytes)
-            writer.append_rows(kept.take(part))
-            on_window(window.index + 1, count)
+            per_row = (time.perf_counter() - started) / _rows_decoded(window, plan)
+            for part, start in _blocks(window, windows):
+                _check_finite(part, backend.model, corpus.name, (window.index, start), plan)
+                if writer is None:
+                    kept.choose_form(part, per_row * len(part.observed))
+                    header = {**_header(windows), **kept.header()}
+                    writer = folder.trace_writer(corpus.name, key, header, kept.chosen.row_bytes)
+                writer.append_rows(kept.take(part))
+            on_window(window.index + (window.rows.stop == plan.positions_per_window), count)
         assert writer is not None, "choose_windows gives at least one window"
         arrays = {**kept.arrays(), "tokens": windows.tokens}
         if windows.documents is not None:
@@ -124,6 +121,22 @@ def write_trace(
     trace = folder.trace(corpus.name)
     assert trace is not None, "it was written just now"
     return trace
+
+
+def _blocks(window: WindowLogits, windows: Windows) -> Iterator[tuple[EngineRows, int]]:
+    """Rows of a window, no more at once than are rebuilt at once, and where each block begins."""
+    observed = observed_tokens(windows.tokens[window.index], windows.plan.first_scored)[window.rows]
+    logits = np.ascontiguousarray(window.logits_TV)
+    for part in row_blocks(len(logits), logits.shape[1]):
+        hidden = None if window.hidden_TD is None else window.hidden_TD[part]
+        yield EngineRows(logits[part], hidden, observed[part]), window.start + part.start
+
+
+def _rows_decoded(window: WindowLogits, plan: WindowPlan) -> float:
+    """Scored positions whose share of the decoding is done when a first window, or stretch, is."""
+    whole = plan.first_scored + plan.positions_per_window
+    share = (plan.first_scored + window.rows.stop) / whole
+    return float(window.windows_in_call * plan.positions_per_window * share)
 
 
 def _header(windows: Windows) -> dict[str, Any]:
@@ -139,11 +152,12 @@ def _header(windows: Windows) -> dict[str, Any]:
 
 
 def _check_finite(
-    part: EngineRows, model: ModelRef, corpus: str, window: int, plan: WindowPlan
+    part: EngineRows, model: ModelRef, corpus: str, place: tuple[int, int], plan: WindowPlan
 ) -> None:
     bad = np.flatnonzero(~part.finite())
     if len(bad):
-        position = plan.first_scored + 1 + int(bad[0])
+        window, start = place
+        position = plan.first_scored + 1 + start + int(bad[0])
         raise NonFiniteLogitsError(
             f"the reference `{model.name}` gives logits that are not finite in "
             f"window {window} of corpus `{corpus}`, first at position {position} "

@@ -21,6 +21,8 @@ from silentzone.metrics.kernels import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from silentzone.metrics.head import OutputHead
@@ -231,6 +233,18 @@ def block_rows(vocabulary_size: int) -> int:
     (256, 67)
     """
     return max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // (4 * vocabulary_size)))
+
+
+def row_blocks(rows: int, vocabulary_size: int) -> Iterator[slice]:
+    """Cut rows of logits into as few blocks as :func:`block_rows` allows.
+
+    Examples
+    --------
+    >>> [(part.start, part.stop) for part in row_blocks(300, 32_000)]
+    [(0, 256), (256, 300)]
+    """
+    step = block_rows(vocabulary_size)
+    return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
 
 
 class RowReader:

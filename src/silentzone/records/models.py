@@ -5,6 +5,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
+SERVING = "serving"
+"""Lane of a file as it is served, its activations and cache in the engine's own types."""
+KV_CACHE = "kv-cache"
+"""Lane of a model whose keys and values are kept in another type than the engine's own."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRef:
@@ -35,6 +40,15 @@ class ModelRef:
     """Of the template in the model's metadata; null where it has none."""
     provenance: tuple[tuple[str, str], ...] = field(default=())
     """Metadata worth showing: quantizer version, importance matrix, licence, base model."""
+    cache_k: str | None = None
+    """Type in which it is run with its keys cached, for example ``q8_0``; null the engine's own."""
+    cache_v: str | None = None
+    """The same of its values."""
+
+    @property
+    def lane(self) -> str:
+        """What is varied: candidates of one lane may be ranked, those of two lanes never."""
+        return SERVING if self.cache_k is None and self.cache_v is None else KV_CACHE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

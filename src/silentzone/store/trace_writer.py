@@ -89,9 +89,8 @@ class TraceWriter:
         self.abandon()
 
     def append_rows(self, rows: NDArray[np.uint8]) -> None:
-        """Add rows, of shape (k, row_bytes); of a text always those of one window."""
-        count = self._header.get("positions", len(rows)) if rows.ndim == 2 else None
-        wanted = (count, self._header["row_bytes"])
+        """Add rows in order, of shape (k, row_bytes)."""
+        wanted = (len(rows) if rows.ndim == 2 else None, self._header["row_bytes"])
         if rows.dtype != np.uint8 or rows.shape != wanted:
             raise ShapeError(
                 f"`rows` must be bytes of shape {wanted}, "

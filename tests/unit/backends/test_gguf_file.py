@@ -11,16 +11,21 @@ import pytest
 from gguf import GGML_QUANT_SIZES, GGUFWriter
 from gguf.constants import GGMLQuantizationType
 
+from silentzone.backends.llama_cpp.entry import ENGINE
 from silentzone.backends.llama_cpp.gguf_file import (
     final_logit_softcapping,
     head_tensor,
-    kv_cache_bytes,
-    kv_cache_obstacle,
     logit_scale,
     read_model,
     shard_paths,
 )
 from silentzone.backends.llama_cpp.gguf_header import TENSOR_TYPES, read_header
+from silentzone.backends.llama_cpp.kv_cache import (
+    CACHE_TYPES,
+    cache_type_number,
+    kv_cache_bytes,
+    kv_cache_obstacle,
+)
 from silentzone.errors import ModelFileError
 
 TOKENS = ["<s>", "a", "b", "ä"]
@@ -145,6 +150,40 @@ def test_kv_heads_per_layer_and_explicit_widths_are_followed(tmp_path: Path) -> 
     }
     path = _write(tmp_path / "model.gguf", metadata)
     assert kv_cache_bytes(path, 10) == (1 + 3) * (16 + 4) * 2 * 10
+
+
+@pytest.mark.parametrize(
+    ("cache_k", "cache_v", "per_head"),
+    [
+        ("f16", None, 2 * (32 + 64)),
+        ("f32", "bf16", 4 * 32 + 2 * 64),
+        ("q8_0", "q8_0", 34 + 2 * 34),
+        ("q8_0", "q4_0", 34 + 2 * 18),
+        ("q5_1", "q5_0", 24 + 2 * 22),
+        (None, "iq4_nl", 2 * 32 + 2 * 18),
+        ("q4_1", None, 20 + 2 * 64),
+    ],
+)
+def test_the_kv_cache_counts_the_bytes_of_its_types(tmp_path, cache_k, cache_v, per_head):
+    widths = {"llama.attention.key_length": 32, "llama.attention.value_length": 64}
+    path = _write(tmp_path / "model.gguf", widths)
+    size = kv_cache_bytes(path, 10, cache_k=cache_k, cache_v=cache_v)
+    assert size == 2 * 4 * per_head * 10  # 2 layers x 4 heads
+    whole, _ = ENGINE.memory_bytes(path, 10, cache_k=cache_k, cache_v=cache_v)
+    assert whole == path.stat().st_size + (size or 0)
+
+
+def test_every_type_a_cache_may_have_is_known_by_its_number(model: Path) -> None:
+    numbers = {kind: int(GGMLQuantizationType[kind.upper()]) for kind in CACHE_TYPES}
+    assert {kind: cache_type_number(kind) for kind in CACHE_TYPES} == numbers
+
+
+def test_heads_that_are_no_whole_blocks_cannot_be_quantized(model: Path) -> None:
+    assert kv_cache_bytes(model, 10, cache_k="bf16") == kv_cache_bytes(model, 10)
+    memory, why = ENGINE.memory_bytes(model, 10, cache_v="q8_0")
+    assert memory is None
+    assert why is not None
+    assert "blocks of 32, which a head of 8 is not made of" in why
 
 
 @pytest.mark.parametrize(

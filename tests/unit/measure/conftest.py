@@ -22,10 +22,10 @@ TEXT = "".join(chr(97 + (7 * k * k + k) % 26) for k in range(400))
 def fake(tmp_path):
     """Open a fake model by what its file says."""
 
-    def open_model(name="ref", **content):
+    def open_model(name="ref", settings=SETTINGS, **content):
         path = tmp_path / f"{name}.json"
         path.write_text(json.dumps({"fake_model": 1, "seed": 7, **content}), "utf-8")
-        return ENGINE.open(path, ENGINE.read_model(path, name), SETTINGS)
+        return ENGINE.open(path, ENGINE.read_model(path, name), settings)
 
     return open_model
 

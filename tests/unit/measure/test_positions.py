@@ -177,6 +177,40 @@ def test_an_engine_that_stops_early_gives_no_table(measured, fake):
         measure_candidate(engine, reader, 5, _ignore)
 
 
+@pytest.mark.parametrize("is_rebuilt", [True, False])
+def test_windows_in_stretches_give_the_values_of_whole_ones(
+    folder, fake, corpus, measured, monkeypatch, is_rebuilt
+):
+    rows_at_once = "silentzone.measure.trace_rows._BLOCK_ROWS"
+    share = "silentzone.measure.trace_rows._LARGEST_REBUILD_SHARE"
+    monkeypatch.setattr(share, np.inf if is_rebuilt else -1.0)
+    monkeypatch.setattr(rows_at_once, 2)
+    memory = EngineSettings(threads=1, memory_bytes=3 * 4 * 257)  # stretches of 3, 3 and 1
+    reference, candidate = fake(settings=memory), fake("quant", noise=0.3, settings=memory)
+    told = []
+    job = corpus(name="stretched")
+    trace = _trace(folder, reference, job, on_window=lambda done, total: told.append((done, total)))
+    assert told == [(k, 5) for k in (0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5)]
+    assert trace.form == ("hidden" if is_rebuilt else "logits")
+    for name, whole in measured["trace"].arrays.items():
+        np.testing.assert_array_equal(trace.arrays[name], whole)
+    reader = TraceReader(trace, _head(reference) if is_rebuilt else None)
+    columns = measure_candidate(candidate, reader, 5, _ignore)
+    for name, whole in measured["columns"].items():
+        if name in POSITION_METRICS:
+            np.testing.assert_allclose(columns[name].astype(float), whole.astype(float), atol=1e-6)
+        else:
+            assert columns[name].tolist() == whole.tolist(), name
+
+
+def test_a_stretch_that_is_not_finite_is_named_by_its_place_in_the_window(folder, fake, corpus):
+    memory = EngineSettings(threads=1, memory_bytes=2 * 4 * 257)
+    bad = fake("ref", misbehave="nan", settings=memory)
+    with pytest.raises(NonFiniteLogitsError, match="window 1 of corpus `text`, first at position"
+                       " 12 "):  # fmt: skip
+        _trace(folder, bad, corpus())
+
+
 def test_a_reference_that_is_not_finite_names_window_and_position(folder, fake, corpus):
     with pytest.raises(
         NonFiniteLogitsError, match=r"window 1 of corpus `text`, first at position 12 \(1 of 7"
@@ -251,6 +285,26 @@ def test_floors_lay_a_model_beside_itself(measured):
     np.testing.assert_allclose(columns["reference_nll"], positions["candidate_nll"][at], atol=1e-5)
     assert 0 < columns["kl_divergence"].max() < 1e-6
     assert not np.array_equal(columns["reference_nll"], columns["candidate_nll"])
+
+
+def test_the_floor_of_a_long_window_is_sampled_and_its_key_says_so(measured, fake, monkeypatch):
+    whole, _ = _floors(measured, windows=2, positions=5)
+    job, model = measured["job"], measured["candidate"].model
+    assert "floor_rows" not in dict(floors_key(model, job, INFO, 2, 5).protocol)
+    monkeypatch.setattr("silentzone.measure.floors._LARGEST_RUN_BYTES", 3 * 4 * 257)
+    assert dict(floors_key(model, job, INFO, 2, 5).protocol)["floor_rows"] == "3"
+    memory = EngineSettings(threads=1, memory_bytes=2 * 4 * 257)
+    measured["candidate"] = fake("quant", noise=0.3, settings=memory)
+    sampled, _ = _floors(measured, windows=2, positions=5)
+    kept = [
+        int(np.flatnonzero((whole["perturbation"] == kind) & (whole["window"] == window)
+                           & (whole["position"] == position))[0])
+        for kind, window, position in zip(
+            sampled["perturbation"], sampled["window"], sampled["position"], strict=True)
+    ]  # fmt: skip
+    assert sampled["position"].tolist() == [10, 12, 14, 10, 12, 14, 9, 11, 13]
+    for name in POSITION_METRICS:
+        np.testing.assert_array_equal(sampled[name], whole[name][kept])
 
 
 def test_floors_fit_their_table(measured):

@@ -236,3 +236,25 @@ def test_a_job_survives_its_way_to_the_worker(model_job):
     job = model_job()
     job = replace(job, model=replace(job.model, provenance=(("by", "nobody"),)))
     assert type(job).from_json(job.to_json()) == job
+
+
+def test_types_of_the_cache_name_the_model_in_every_key_and_make_a_lane_of_their_own(model_job):
+    job = model_job(is_reference=False)
+    cached = replace(job, model=replace(job.model, cache_k="q8_0"))
+    assert (job.model.lane, cached.model.lane) == ("serving", "kv-cache")
+    assert set(_touched(_keys(job), _keys(cached))) == set(_keys(job))
+    for part, own in zip(model_parts(cached, INFO), model_parts(job, INFO), strict=True):
+        named, usual = dict(part.key.protocol), dict(own.key.protocol)
+        added = {name: value for name, value in named.items() if usual.get(name) != value}
+        lane = {"lane": "kv-cache"} if "lane" in usual else {}
+        assert added == {
+            "model_lane": "kv-cache", "model_cache_k": "q8_0", "model_cache_v": "None", **lane
+        }  # fmt: skip
+
+
+def test_a_file_as_it_is_served_has_the_keys_it_always_had(model_job):
+    for part in model_parts(model_job(is_reference=False), INFO):
+        protocol_ = dict(part.key.protocol)
+        assert not any(name.startswith("model_") and "pass" not in name and name != "model_sha256"
+                       for name in protocol_)  # fmt: skip
+        assert protocol_.get("lane", "serving") == "serving"

@@ -104,9 +104,7 @@ def test_a_trace_without_all_windows_is_refused(folder):
     assert folder.trace("c") is None
 
 
-@pytest.mark.parametrize(
-    "rows", [np.zeros((3, 7), np.uint8), np.zeros((2, 8), np.uint8), np.zeros((3, 8), np.int8)]
-)
+@pytest.mark.parametrize("rows", [np.zeros((3, 7), np.uint8), np.zeros((3, 8), np.int8)])
 def test_rows_of_another_shape_or_type_are_refused(folder, rows):
     expected = pytest.raises(ShapeError, match=r"shape \(3, 8\)")
     with folder.trace_writer("c", KEY, HEADER, 8) as writer, expected:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import llama_cpp as native
 import numpy as np
 
+from silentzone.backends.llama_cpp.kv_cache import cache_type_number
 from silentzone.backends.llama_cpp.native_log import last_log_lines
 from silentzone.errors import MeasurementError
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from silentzone.backends.base import EngineSettings
     from silentzone.backends.llama_cpp.batches import Batch
     from silentzone.backends.llama_cpp.vocabulary import Vocabulary
+    from silentzone.records.models import ModelRef
 
 
 class Context:
@@ -28,23 +30,26 @@ class Context:
     ----------
     model : ctypes pointer
         Loaded; to be freed after this is closed.
-    name : str
-        Of the model, for messages.
     vocabulary : Vocabulary
     settings : EngineSettings
+    identity : ModelRef
+        Its name, for messages, and in which types it keeps keys and values.
     """
 
     def __init__(
         self,
         model: Any,  # noqa: ANN401 - a ctypes pointer
-        name: str,
         vocabulary: Vocabulary,
         settings: EngineSettings,
+        identity: ModelRef,
     ) -> None:
         self.vocabulary = vocabulary
         self.settings = settings
         self._model = model
-        self._name = name
+        self._name = identity.name
+        self._cache_types = tuple(
+            cache_type_number(kind) for kind in (identity.cache_k, identity.cache_v)
+        )
         self._width = int(native.llama_model_n_embd_out(model))
         self._context: Any = None
         self._shape: tuple[object, ...] | None = None
@@ -69,6 +74,7 @@ class Context:
         parameters.n_seq_max = sequences
         parameters.n_threads = self.settings.threads
         parameters.n_threads_batch = self.settings.threads
+        parameters.type_k, parameters.type_v = self._cache_types
         parameters.embeddings = with_hidden
         parameters.pooling_type = native.LLAMA_POOLING_TYPE_NONE
         parameters.kv_unified = is_unified
@@ -109,12 +115,19 @@ class Context:
         """Append the tokens of a batch to their sequences."""
         self._submit(batch.native(0, len(batch)), where)
 
-    def decode_in_steps(self, batch: Batch, step: int, where: str) -> NDArray[np.float32]:
-        """Decode a batch in calls of ``step`` tokens and gather the outputs, (outputs, V)."""
-        gathered = np.empty((batch.output_count, self.vocabulary.size), np.float32)
+    def decode_part(self, batch: Batch, part: slice, where: str) -> None:
+        """Append a stretch of the tokens of a batch to their sequences."""
+        self._submit(batch.native(part.start, part.stop), where)
+
+    def decode_in_steps(
+        self, batch: Batch, step: int, where: str, part: slice | None = None
+    ) -> NDArray[np.float32]:
+        """Decode a batch, or a part of it, in calls of ``step`` tokens; outputs, (outputs, V)."""
+        first, last = (0, len(batch)) if part is None else (part.start, part.stop)
+        gathered = np.empty((batch.outputs_between(first, last), self.vocabulary.size), np.float32)
         done = 0
-        for start in range(0, len(batch), step):
-            stop = min(start + step, len(batch))
+        for start in range(first, last, step):
+            stop = min(start + step, last)
             self._submit(batch.native(start, stop), where)
             outputs = batch.outputs_between(start, stop)
             if outputs:

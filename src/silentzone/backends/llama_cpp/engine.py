@@ -50,7 +50,7 @@ class LlamaCppBackend:
     path : Path
         The file, or the first shard.
     model : ModelRef
-        Its identity as ``gguf_file.read_model`` gives it.
+        Its identity as ``gguf_file.read_model`` gives it, and the types of its cache.
     settings : EngineSettings
         Threads, batch sizes, GPU layers.
 
@@ -80,7 +80,7 @@ class LlamaCppBackend:
                 hint="the file may need a newer llama.cpp, or is damaged",
             )
         self._vocabulary = Vocabulary(self._model)
-        self._context = Context(self._model, model.name, self._vocabulary, settings)
+        self._context = Context(self._model, self._vocabulary, settings, model)
         self.info = describe_engine(settings)
 
     def __enter__(self) -> LlamaCppBackend:

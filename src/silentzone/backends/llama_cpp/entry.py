@@ -5,12 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from silentzone.backends.llama_cpp.gguf_file import (
-    kv_cache_bytes,
-    kv_cache_obstacle,
-    read_model,
-    shard_paths,
-)
+from silentzone.backends.llama_cpp.gguf_file import read_model, shard_paths
+from silentzone.backends.llama_cpp.kv_cache import CACHE_TYPES, kv_cache_bytes, kv_cache_obstacle
 from silentzone.backends.llama_cpp.output_head import load_output_head
 from silentzone.backends.registry import Engine
 from silentzone.errors import MissingExtraError
@@ -44,10 +40,12 @@ def _native() -> ModuleType:
         ) from error
 
 
-def _memory_bytes(path: Path, context_length: int) -> tuple[int | None, str | None]:
-    cache = kv_cache_bytes(path, context_length)
+def _memory_bytes(
+    path: Path, context_length: int, *, cache_k: str | None = None, cache_v: str | None = None
+) -> tuple[int | None, str | None]:
+    cache = kv_cache_bytes(path, context_length, cache_k=cache_k, cache_v=cache_v)
     if cache is None:
-        return None, kv_cache_obstacle(path)
+        return None, kv_cache_obstacle(path, cache_k=cache_k, cache_v=cache_v)
     return sum(shard.stat().st_size for shard in shard_paths(path)) + cache, None
 
 
@@ -58,4 +56,5 @@ ENGINE = Engine(
     read_model=read_model,
     output_head=load_output_head,
     memory_bytes=_memory_bytes,
+    cache_types=CACHE_TYPES,
 )

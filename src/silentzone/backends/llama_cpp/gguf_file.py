@@ -1,4 +1,4 @@
-"""What a GGUF file is: identity, storage types, output head, size of its KV cache.
+"""What a GGUF file is: identity, storage types, output head.
 
 Shape letters: V vocabulary entries, D width of the final hidden state.
 """
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 _HASH_CHUNK_BYTES: Final = 8 * 2**20
 _MAX_SHOWN_CHARACTERS: Final = 200
-_MAX_LAYERS: Final = 4096
-_MAX_HEADS: Final = 2**16
 _SHARD_NAME: Final = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf")
 _ENCODING_KEYS: Final = (
     "add_bos_token", "add_eos_token", "add_sep_token", "add_space_prefix", "bos_token_id",
@@ -169,7 +167,7 @@ def read_facts(path: Path) -> GgufFacts:
         )
     n_elements = sum(tensor.n_elements for tensor in tensors)
     counts = _elements_by_type(tensors)
-    architecture = _architecture(first)
+    architecture = architecture_of(first)
     return GgufFacts(
         headers=headers,
         file_bytes=sum(header.file_bytes for header in headers),
@@ -220,30 +218,13 @@ def head_tensor(path: Path) -> HeadTensor:
 def final_logit_softcapping(path: Path) -> float | None:
     """Bound c of ``c tanh(logit / c)`` applied to the logits; None where there is none."""
     header = _read_shards(path)[0]
-    return header.number(f"{_architecture(header)}.final_logit_softcapping") or None
+    return header.number(f"{architecture_of(header)}.final_logit_softcapping") or None
 
 
 def logit_scale(path: Path) -> float | None:
     """Factor the architecture applies to logits or hidden state; None where there is none."""
     header = _read_shards(path)[0]
-    return header.number(f"{_architecture(header)}.logit_scale") or None
-
-
-def kv_cache_bytes(path: Path, context_length: int) -> int | None:
-    """Bytes of an F16 KV cache at a context length; None where the layout is not a plain one.
-
-    Sliding-window layers are counted at the full context, as llama.cpp allocates them with
-    ``swa_full``: an upper bound for such models. :func:`kv_cache_obstacle` has the reason of None.
-    """
-    header = _read_shards(path)[0]
-    if _kv_obstacle(header) is not None:
-        return None
-    return 2 * context_length * sum(_kv_heads(header)) * sum(_head_widths(header))
-
-
-def kv_cache_obstacle(path: Path) -> str | None:
-    """Why the size of the KV cache cannot be told from the metadata; None where it can."""
-    return _kv_obstacle(_read_shards(path)[0])
+    return header.number(f"{architecture_of(header)}.logit_scale") or None
 
 
 def _read_shards(path: Path) -> tuple[GgufHeader, ...]:
@@ -277,7 +258,14 @@ def _head_entry(headers: tuple[GgufHeader, ...]) -> tuple[GgufHeader, TensorEntr
     )
 
 
-def _architecture(header: GgufHeader) -> str:
+def architecture_of(header: GgufHeader) -> str:
+    """Name that begins the keys of a model's metadata.
+
+    Raises
+    ------
+    ModelFileError
+        If there is none.
+    """
     architecture = header.text("general.architecture")
     if architecture is None or not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", architecture):
         raise ModelFileError(f"`{header.path}` does not name its architecture")
@@ -348,49 +336,3 @@ def _provenance(header: GgufHeader) -> tuple[tuple[str, str], ...]:
         text = "".join(character for character in text[:2000] if character.isprintable())
         shown.append((key, text[:_MAX_SHOWN_CHARACTERS]))
     return tuple(shown)
-
-
-def _kv_obstacle(header: GgufHeader) -> str | None:
-    prefix = _architecture(header)
-    for pattern, reason in (
-        (r"ssm\..*|wkv\..*|shortconv\..*|kda\..*", "it has recurrent layers"),
-        (r"attention\.kv_lora_rank", "it has latent attention (MLA)"),
-        (r"attention\.shared_kv_layers", "its layers share KV caches"),
-        (r"attention\.(key|value)_length_swa", "its layers differ in head size"),
-    ):
-        known = re.compile(rf"{re.escape(prefix)}\.({pattern})")
-        if any(known.fullmatch(key) for key in header.metadata):
-            return f"{prefix}: {reason}"
-    heads = _kv_heads(header)
-    if not heads or not all(1 <= count <= _MAX_HEADS for count in heads):
-        return f"{prefix}: its metadata do not say how many KV heads each layer has"
-    if not all(1 <= width <= _MAX_HEADS for width in _head_widths(header)):
-        return f"{prefix}: its metadata do not say how wide a head is"
-    return None
-
-
-def _kv_heads(header: GgufHeader) -> tuple[int, ...]:
-    """Give the KV heads of each layer; empty where the metadata do not tell."""
-    is_told = f"{_architecture(header)}.attention.head_count_kv" in header.metadata
-    return _per_layer(header, "head_count_kv" if is_told else "head_count")
-
-
-def _per_layer(header: GgufHeader, key: str) -> tuple[int, ...]:
-    prefix = _architecture(header)
-    layers = header.integer(f"{prefix}.block_count") or 0
-    if not 1 <= layers <= _MAX_LAYERS:
-        return ()
-    value = header.metadata.get(f"{prefix}.attention.{key}")
-    entries = value.numbers() if isinstance(value, MetadataArray) else (value,) * layers
-    counts = tuple(entry for entry in entries if type(entry) is int)
-    return counts if len(counts) == layers else ()
-
-
-def _head_widths(header: GgufHeader) -> tuple[int, int]:
-    """Give the width of a key and of a value; 0 where the metadata do not tell."""
-    prefix = _architecture(header)
-    heads = _per_layer(header, "head_count")
-    width = header.integer(f"{prefix}.embedding_length") or 0
-    usual = width // heads[0] if heads and heads[0] > 0 else 0
-    key_width = header.integer(f"{prefix}.attention.key_length") or usual
-    return key_width, header.integer(f"{prefix}.attention.value_length") or usual

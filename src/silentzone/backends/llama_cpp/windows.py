@@ -45,12 +45,12 @@ class WindowPass:
         self._split = split
 
     def run(self, windows: Iterable[NDArray[np.int32]]) -> Iterator[WindowLogits]:
-        """Logits window by window, in order."""
-        plan, together = self._plan, self._windows_per_call()
+        """Logits window by window, in order; a window that is too long comes in stretches."""
+        plan, together, step = self._plan, self._windows_per_call(), self._step()
         self._context.open(
             tokens=plan.context_length * together,
             sequences=together,
-            batch=max(plan.context_length * together, 1),
+            batch=plan.context_length * together if step is None else step,
             with_hidden=self._with_hidden,
             is_unified=False,
         )
@@ -59,12 +59,11 @@ class WindowPass:
         for window in windows:
             waiting.append(self._with_bos(window))
             if len(waiting) == together:
-                yield from self._decode(waiting, first)
-                first += together
-                waiting = []
+                yield from self._decode(waiting, first, step)
+                first, waiting = first + together, []
         while waiting:
             part = waiting[: _power_of_two(len(waiting))]
-            yield from self._decode(part, first)
+            yield from self._decode(part, first, step)
             first += len(part)
             waiting = waiting[len(part) :]
 
@@ -75,6 +74,16 @@ class WindowPass:
         changed[0] = self._context.vocabulary.bos
         return changed
 
+    @property
+    def _rows_that_fit(self) -> int:
+        """Rows of logits that may be held at once."""
+        return self._context.settings.memory_bytes // (4 * self._context.vocabulary.size)
+
+    @property
+    def _output_rows(self) -> int:
+        """Rows of logits that one window gives."""
+        return self._plan.context_length if self._with_hidden else self._plan.positions_per_window
+
     def _windows_per_call(self) -> int:
         """Windows decoded together: llama-perplexity's number, fewer if memory is short.
 
@@ -84,17 +93,37 @@ class WindowPass:
         if self._split.tokens_per_call is not None:
             return 1
         length, settings = self._plan.context_length, self._context.settings
-        output_rows = length if self._with_hidden else self._plan.positions_per_window
-        fits = settings.memory_bytes // (4 * self._context.vocabulary.size * output_rows)
+        fits = self._rows_that_fit // self._output_rows
         most = int(native.llama_max_parallel_sequences())
         together = min(settings.batch_tokens // length, fits, most)
         return _power_of_two(max(1, int(together)))
 
-    def _decode(self, windows: list[NDArray[np.int32]], first: int) -> Iterator[WindowLogits]:
-        plan, context, split = self._plan, self._context, self._split
-        length, rows = plan.context_length, plan.positions_per_window
+    def _step(self) -> int | None:
+        """Tokens of a stretch where one window's logits are too many at once, else null.
+
+        Whole micro-batches, or whole calls of the split: then the sums are those of one call.
+        """
+        if self._output_rows <= self._rows_that_fit:
+            return None
+        length, settings = self._plan.context_length, self._context.settings
+        unit = self._split.tokens_per_call or settings.micro_batch_tokens
+        return min(length, max(unit, self._rows_that_fit // unit * unit))
+
+    def _decode(
+        self, windows: list[NDArray[np.int32]], first: int, step: int | None
+    ) -> Iterator[WindowLogits]:
+        batch = self._batch(windows, first)
+        where = f"windows {first} to {first + len(windows) - 1}"
+        self._context.clear()
+        if step is None:
+            yield from self._whole(batch, len(windows), first, where)
+        else:
+            yield from self._stretches(batch, first, step, where)
+
+    def _batch(self, windows: list[NDArray[np.int32]], first: int) -> Batch:
+        length, rows = self._plan.context_length, self._plan.positions_per_window
         scored = np.zeros(length, np.int8)
-        scored[plan.first_scored : plan.first_scored + rows] = 1
+        scored[self._plan.first_scored : self._plan.first_scored + rows] = 1
         batch = Batch(length * len(windows))
         for sequence, window in enumerate(windows):
             if len(window) != length:
@@ -102,21 +131,49 @@ class WindowPass:
                     f"window {first + sequence} has {len(window)} tokens, not {length}."
                 )
             batch.add(window, np.arange(length), (sequence,), scored)
-        where = f"windows {first} to {first + len(windows) - 1}"
-        context.clear()
+        return batch
+
+    def _whole(self, batch: Batch, count: int, first: int, where: str) -> Iterator[WindowLogits]:
+        """Decode whole windows in one call, or in those of the split."""
+        plan, context, split = self._plan, self._context, self._split
+        length, rows = plan.context_length, plan.positions_per_window
         if split.tokens_per_call is not None:
             logits = context.decode_in_steps(batch, split.tokens_per_call, where)
             yield WindowLogits(first, logits, None)
             return
         context.decode(batch, where)
-        outputs = len(batch) if self._with_hidden else rows * len(windows)
+        outputs = len(batch) if self._with_hidden else rows * count
         logits = context.logits(outputs)
         hidden = context.hidden(outputs) if self._with_hidden else None
-        for k in range(len(windows)):
+        for k in range(count):
             start = k * length + plan.first_scored if self._with_hidden else k * rows
             part = slice(start, start + rows)
             states = None if hidden is None else hidden[part]
-            yield WindowLogits(first + k, logits[part], states, len(windows))
+            yield WindowLogits(first + k, logits[part], states, count)
+
+    def _stretches(self, batch: Batch, index: int, step: int, where: str) -> Iterator[WindowLogits]:
+        """Decode one window in calls of ``step`` tokens; each gives its own scored positions."""
+        plan, context = self._plan, self._context
+        last_scored = plan.first_scored + plan.positions_per_window
+        for start in range(0, len(batch), step):
+            part = slice(start, min(start + step, len(batch)))
+            first, last = max(start, plan.first_scored), min(part.stop, last_scored)
+            hidden = None
+            if self._split.tokens_per_call is not None:
+                logits = context.decode_in_steps(batch, self._split.tokens_per_call, where, part)
+            else:
+                context.decode_part(batch, part, where)
+            if first >= last:
+                continue
+            own = slice(0, last - first)
+            if self._split.tokens_per_call is None:
+                # with hidden states every token is an output, otherwise only those scored
+                outputs = part.stop - start if self._with_hidden else last - first
+                logits = context.logits(outputs)
+                if self._with_hidden:
+                    own = slice(first - start, last - start)
+                    hidden = context.hidden(outputs)[own]
+            yield WindowLogits(index, logits[own], hidden, start=first - plan.first_scored)
 
 
 def _power_of_two(number: int) -> int:
