@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, Final
 
 from silentzone.errors import ConfigError
-from silentzone.importers.tools import cohort_table, items, study
+from silentzone.importers.tools import cohort_table, items, llama_perplexity, study
 
 if TYPE_CHECKING:
     from silentzone.importers.reading import Format
@@ -16,6 +16,7 @@ _ALL: Final = (
     study.FORMAT,
     items.FORMAT,
     cohort_table.FORMAT,
+    llama_perplexity.FORMAT,
 )
 FORMATS: Final = {one.name: one for one in _ALL}
 

@@ -54,6 +54,38 @@ def read_lines(path: Path) -> Iterator[str]:
         raise unreadable(path, error) from error
 
 
+def read_log_lines(path: Path) -> Iterator[str]:
+    """Lines of what a program printed, in whatever encoding it was redirected.
+
+    Numbers and commands are ASCII: a sign that cannot be decoded is replaced, not refused.
+    UTF-16 is what PowerShell writes.
+
+    Raises
+    ------
+    TableError
+        If the file cannot be read, is binary, or has a line of millions of characters.
+    """
+    head = first_bytes(path)
+    is_wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if not is_wide:
+        refuse_other_formats(path)
+    try:
+        with path.open(
+            encoding="utf-16" if is_wide else "utf-8-sig", errors="replace", newline=""
+        ) as file:
+            number = 0
+            while line := file.readline(LONGEST_LINE):
+                number += 1
+                if len(line) == LONGEST_LINE:
+                    raise TableError(
+                        f"`{path.name}` line {number} has more than {LONGEST_LINE:,} characters; "
+                        "a log has short lines"
+                    )
+                yield line
+    except (OSError, UnicodeError) as error:
+        raise unreadable(path, error) from error
+
+
 def refuse_other_formats(path: Path) -> None:
     """Refuse a file whose first bytes show that it is no UTF-8 text.
 
