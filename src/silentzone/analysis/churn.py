@@ -20,9 +20,9 @@ from silentzone.stats.proportions import proportion_estimate
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from silentzone.analysis.current import CurrentParts
     from silentzone.analysis.items import BenchmarkScores
     from silentzone.stats.results import Estimate
+    from silentzone.store.current import CurrentParts
 
 OK = "ok"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from silentzone.analysis.current import CurrentParts
 from silentzone.analysis.flips import Asked, BenchmarkDetails, Told, changed_answers
 from silentzone.analysis.item_divergence import with_divergence
 from silentzone.analysis.items import OK, read_benchmark
 from silentzone.records.tables import GENERATIONS, ITEMS, QUESTIONS
+from silentzone.store.current import CurrentParts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from silentzone.analysis.current import CurrentParts
     from silentzone.analysis.items import BenchmarkScores, ModelAnswers
+    from silentzone.store.current import CurrentParts
 
 OK = "ok"
 

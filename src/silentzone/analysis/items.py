@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from silentzone.analysis.current import CurrentParts
+    from silentzone.store.current import CurrentParts
     from silentzone.store.tables import StoredTable
 
 OK = "ok"

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from silentzone.analysis.current import CurrentParts
     from silentzone.stats.results import Estimate
+    from silentzone.store.current import CurrentParts
     from silentzone.store.tables import StoredTable
 
 OK = "ok"

@@ -15,7 +15,6 @@ from silentzone.analysis.as_json import JsonObject, estimate_as_json
 from silentzone.analysis.audit import Evidence, no_listener
 from silentzone.analysis.benchmarks import Benchmarks, judge_benchmarks, score_evidence
 from silentzone.analysis.churn import ChurnRows, read_churn
-from silentzone.analysis.current import CurrentParts
 from silentzone.analysis.floors import Floor, distinguishable_pairs, floor_as_json, model_floor
 from silentzone.analysis.identities import (
     benchmark_as_json,
@@ -32,6 +31,7 @@ from silentzone.analysis.remarks import Remarks, count_exclusions, same_files, w
 from silentzone.analysis.scores import require_benchmark_name
 from silentzone.analysis.spread_rows import spread_rows
 from silentzone.store.answers import SCHEMA_VERSION
+from silentzone.store.current import CurrentParts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

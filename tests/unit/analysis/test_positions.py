@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from tests.unit.analysis.studies import FOUR
 
-from silentzone.analysis.current import CurrentParts
 from silentzone.analysis.fidelity import METRICS, RANKED
 from silentzone.analysis.metric_axes import metric_axes
 from silentzone.analysis.positions import read_corpus
 from silentzone.analysis.replicates import N_DRAWS, N_SPLITS
 from silentzone.records.tables import TOKENS
+from silentzone.store.current import CurrentParts
 
 
 @pytest.fixture
