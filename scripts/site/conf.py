@@ -39,6 +39,7 @@ CONTENTS = {
         "docs/lm-eval",
         "docs/sandbox",
         "docs/importing",
+        "docs/exporting",
         "docs/tables",
         "docs/metrics",
         "docs/reference-metrics",

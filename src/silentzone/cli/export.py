@@ -55,6 +55,13 @@ def export(
 
     \b
     llama-cpp-table   Markdown table in the columns of llama.cpp's perplexity README
+    model-card        Hugging Face model card block of one candidate: model-index, and a table
+    badge             Markdown line with a shields.io badge of one candidate's mean KLD
+    kld-sweep         CSV in the columns of kld-sweep
+    flipeval          folder of FlipEval records, one file per benchmark and model
+    tables            folder of every table in long format, Parquet and CSV
+    cohort-table      CSV, one row per model: our own format, which analyze and import read
+    items-table       JSON Lines, one row per answer: our own format likewise
 
     Everything comes from stored files; nothing is measured. Numbers are rounded only where the
     format is made to be read by people; what is missing stays missing.
@@ -87,7 +94,8 @@ def _write_text(
         refuse_taken(out, force=force)
     exported = form.render(study, options)
     if out is None:
-        click.echo(exported.text, nl=False)
+        for chunk in exported.chunks:
+            click.echo(chunk, nl=False)
     else:
         write_text(exported, out, force=force)
     return exported.notes

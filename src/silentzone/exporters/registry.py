@@ -6,12 +6,30 @@ import difflib
 from typing import TYPE_CHECKING, Final
 
 from silentzone.errors import ConfigError
-from silentzone.exporters.formats import llama_cpp_table
+from silentzone.exporters.formats import (
+    badge,
+    cohort_table,
+    flipeval,
+    items_table,
+    kld_sweep,
+    llama_cpp_table,
+    model_card,
+    tables,
+)
 
 if TYPE_CHECKING:
     from silentzone.exporters.writing import PathFormat, TextFormat
 
-_ALL: Final[tuple[TextFormat | PathFormat, ...]] = (llama_cpp_table.FORMAT,)
+_ALL: Final[tuple[TextFormat | PathFormat, ...]] = (
+    llama_cpp_table.FORMAT,
+    model_card.FORMAT,
+    badge.FORMAT,
+    kld_sweep.FORMAT,
+    flipeval.FORMAT,
+    tables.FORMAT,
+    cohort_table.FORMAT,
+    items_table.FORMAT,
+)
 FORMATS: Final = {one.name: one for one in _ALL}
 
 

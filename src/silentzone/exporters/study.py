@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from silentzone.errors import InputError, TableError
 from silentzone.store.answers import Raw, check, finite, rows
 from silentzone.store.folder import StudyFolder
+from silentzone.store.import_folder import ImportFolder
 from silentzone.store.names import ANALYSIS
 
 if TYPE_CHECKING:
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HINT = "make it again from the stored tables: silentzone analyze DIR"
+
+
+_OWN_PROTOCOL = {
+    "direction": "KL(reference||candidate)",
+    "estimator": "full vocabulary",
+    "lane": "serving",
+}
+"""How a study of ours measures; its tables say nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,15 +131,31 @@ class Study:
         """Give a score as a proportion; its value is null where it was not measured."""
         return number(self.scores.get((model, benchmark), {}).get("score"))
 
-    def model_named(self, name: str) -> Model:
-        """Give the model of that name.
+    def protocol(self, model: str, corpus: str) -> Mapping[str, str | None]:
+        """Say what the fidelity of a model on a corpus was measured as, as far as it is known."""
+        if self.answers["source"].get("kind") == "study":
+            return _OWN_PROTOCOL
+        imported = ImportFolder(self.folder.root)
+        entries = imported.document().fidelity if imported.exists() else ()
+        found = (one for one in entries if (one.model, one.corpus) == (model, corpus))
+        return next((one.protocol for one in found), {})
+
+    def candidate_asked(self, asked: str | None) -> Model:
+        """Give the candidate to export: the one asked for, or the only one.
 
         Raises
         ------
         InputError
-            If there is none.
+            If there is no such candidate, or none is asked for among several.
         """
-        return self.models[_place(name, [model.name for model in self.models], "model")]
+        candidates = [model for model in self.models if not model.is_reference]
+        names = [model.name for model in candidates]
+        if asked is None and len(names) != 1:
+            raise InputError(
+                "this format is about one candidate: name it with --model.",
+                hint=_listed(names, "candidate"),
+            )
+        return candidates[0 if asked is None else _place(asked, names, "candidate")]
 
     def corpus_asked(self, asked: str | None) -> tuple[str, tuple[str, ...]]:
         """Give the corpus to export, and a note where others are left out.

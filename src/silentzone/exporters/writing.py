@@ -11,7 +11,7 @@ from silentzone.errors import InputError
 from silentzone.store import atomic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from silentzone.exporters.study import Study
@@ -30,7 +30,8 @@ class ExportOptions:
 class Exported:
     """A text, and what whoever exports it should know."""
 
-    text: str
+    chunks: Iterable[str]
+    """The text in pieces, so that a long one is never held whole; read once."""
     notes: tuple[str, ...] = ()
 
 
@@ -71,7 +72,11 @@ def write_text(exported: Exported, target: Path, *, force: bool) -> None:
         If the system refuses it.
     """
     refuse_taken(target, force=force)
-    atomic.replace_file(target, exported.text.encode("utf-8"))
+    with atomic.partial_file(target) as (file, partial):
+        for chunk in exported.chunks:
+            # Half a surrogate pair can stand in a name from JSON, and in no UTF-8 file.
+            file.write(chunk.encode("utf-8", "backslashreplace"))
+    atomic.move(partial, target)
 
 
 def write_path(

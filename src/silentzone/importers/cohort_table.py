@@ -15,6 +15,7 @@ from silentzone.importers.limits import problem_of
 from silentzone.importers.problems import Problems, heading_shown, listed, shown
 from silentzone.importers.score_column import ScoreColumn
 from silentzone.records.cohort_table import CohortTable, TableModel, same_content
+from silentzone.records.escaping import from_spreadsheet_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,8 +135,9 @@ class _Reading:
         return tuple(notes)
 
     def _name(self, line: int, text: str) -> str:
-        # Control characters stay; blanks at the ends come from aligned columns.
-        name = text.strip(" ")
+        # Control characters stay; blanks at the ends come from aligned columns, and a quote before
+        # what begins like a formula keeps a spreadsheet from running it.
+        name = from_spreadsheet_text(text.strip(" "))
         if not name:
             self._add(line, "name", "every row needs a name; remove the row or name the model")
         elif len(name) > LONGEST_NAME:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _SPELLED_OUT = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|!~$])")
 _BULLET = re.compile(r"^(\s*)([-+=])(?=[-+=\s]|$)")
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
+"""How a text begins that a spreadsheet takes for a formula, or that was guarded before."""
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
 _NUMBERED = re.compile(r"^(\s*\d+)([.)])(?=\s|$)")
 
 
@@ -116,3 +119,28 @@ def labels(names: Sequence[str], limit: int = 44) -> tuple[str, ...]:
         seen[label] += 1
         result.append(label if total[label] == 1 else f"{label} ({seen[label]})")
     return tuple(result)
+
+
+def spreadsheet_text(text: str) -> str:
+    """Text that a spreadsheet shows and does not run: what begins like a formula gets a quote.
+
+    A number stays as it is. :func:`from_spreadsheet_text` gives the text back.
+
+    Examples
+    --------
+    >>> spreadsheet_text("=1+1"), spreadsheet_text("-0.5"), spreadsheet_text("Q4_K_M")
+    ("'=1+1", '-0.5', 'Q4_K_M')
+    """
+    is_plain = _NUMBER.fullmatch(text) is not None or FORMULA.match(text) is None
+    return text if is_plain else f"'{text}"
+
+
+def from_spreadsheet_text(text: str) -> str:
+    """Text before :func:`spreadsheet_text`.
+
+    Examples
+    --------
+    >>> from_spreadsheet_text("'=1+1"), from_spreadsheet_text("'quoted'")
+    ('=1+1', "'quoted'")
+    """
+    return text[1:] if text.startswith("'") and FORMULA.match(text) is not None else text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from silentzone.exporters.markdown_table import markdown_table
 from silentzone.records.escaping import markdown, markdown_code, visible
 from silentzone.report.numbers import DASH
 
@@ -74,11 +75,8 @@ def _rest(answer: Answer) -> str:
 def _table(table: Table) -> Iterator[str]:
     yield f"### {markdown(table.caption)}"
     yield ""
-    yield f"| {' | '.join(map(markdown, table.headers))} |"
-    looks = [":--", *("--:" for _ in table.headers[1:])]
-    yield f"|{'|'.join(looks)}|"
-    for row in table.rows:
-        yield f"| {' | '.join(map(_cell, row))} |"
+    headers = [markdown(header) for header in table.headers]
+    yield from markdown_table(headers, (map(_cell, row) for row in table.rows))
     yield ""
 
 

@@ -43,6 +43,11 @@ class StoredTable:
     """Remarks of whoever wrote it; nothing is decided by them."""
     _table: Any = field(repr=False)
 
+    @property
+    def arrow(self) -> pa.Table:
+        """The table as Arrow has it, in the order of the schema's columns."""
+        return self._table
+
     def floats(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Values of a numeric or boolean column and which of them are there.
 

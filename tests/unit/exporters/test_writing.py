@@ -40,20 +40,35 @@ def _folder(**files):
 
 def test_a_text_replaces_nothing_unasked(tmp_path):
     target = tmp_path / "new" / "table.md"
-    write_text(Exported(text="one"), target, force=False)
+    write_text(Exported(chunks=["o", "ne"]), target, force=False)
     with pytest.raises(InputError, match="is there already") as caught:
-        write_text(Exported(text="two"), target, force=False)
+        write_text(Exported(chunks=["two"]), target, force=False)
     assert "--force" in str(caught.value.hint)
     assert target.read_text() == "one"
-    write_text(Exported(text="two"), target, force=True)
+    write_text(Exported(chunks=["two"]), target, force=True)
     assert target.read_text() == "two"
+
+
+def test_half_a_surrogate_pair_is_spelled_out(tmp_path):
+    write_text(Exported(chunks=["a\ud800b"]), tmp_path / "x", force=False)
+    assert (tmp_path / "x").read_text() == "a\\ud800b"
+
+
+def test_a_text_that_fails_half_way_leaves_nothing(tmp_path):
+    def chunks():
+        yield "half"
+        raise InputError("no more")
+
+    with pytest.raises(InputError, match="no more"):
+        write_text(Exported(chunks=chunks()), tmp_path / "x", force=False)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_link_to_nowhere_is_something_that_lies_there(tmp_path):
     target = tmp_path / "link"
     target.symlink_to(tmp_path / "nowhere")
     with pytest.raises(InputError, match="is there already"):
-        write_text(Exported(text="one"), target, force=False)
+        write_text(Exported(chunks=["o", "ne"]), target, force=False)
 
 
 def test_a_file_appears_whole(tmp_path):
@@ -102,4 +117,4 @@ def test_a_file_is_no_folder_and_a_folder_no_file(tmp_path):
     with pytest.raises(InputError, match="is a file, and this format is a folder"):
         write_path(_folder(), _STUDY, _OPTIONS, tmp_path / "file", force=True)
     with pytest.raises(InputError, match="is a folder, and this format is one file"):
-        write_text(Exported(text=""), tmp_path, force=True)
+        write_text(Exported(chunks=[]), tmp_path, force=True)

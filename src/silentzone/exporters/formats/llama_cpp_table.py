@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from silentzone.exporters.markdown_table import markdown_table
 from silentzone.exporters.study import MISSING, Number
 from silentzone.exporters.writing import Exported, ExportOptions, TextFormat
 from silentzone.records.escaping import markdown
@@ -28,13 +29,13 @@ _IMATRIX = ("quantize.imatrix.dataset", "quantize.imatrix.file")
 def _render(study: Study, options: ExportOptions) -> Exported:
     corpus, notes = study.corpus_asked(options.corpus)
     lines = [
-        f"| {' | '.join(_HEADERS)} |",
-        f"|{'|'.join([':--', ':--', *('--:' for _ in _HEADERS[2:])])}|",
-        *(f"| {' | '.join(_cells(study, model, corpus))} |" for model in study.models),
+        *markdown_table(
+            _HEADERS, (_cells(study, model, corpus) for model in study.models), n_texts=2
+        ),
         "",
         markdown(_legend(study, corpus)),
     ]
-    return Exported(text="\n".join(lines) + "\n", notes=notes)
+    return Exported(chunks=["\n".join(lines) + "\n"], notes=notes)
 
 
 def _cells(study: Study, model: Model, corpus: str) -> Iterator[str]:
