@@ -46,9 +46,10 @@ format: setup-test ## rewrite the code in the house's form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: setup ## write docs/cli.md and docs/reference-*.md from the code's own words
+docs: setup ## write docs/cli.md, docs/reference-*.md and docs/schemas from the code's own words
 	$(BIN)/python scripts/write_cli_docs.py
 	$(BIN)/python scripts/write_reference.py
+	$(BIN)/python scripts/write_schemas.py
 
 site: ## build the documentation into build/site; a lost link is an error
 	@scripts/site.sh

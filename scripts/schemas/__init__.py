@@ -1,0 +1,1 @@
+"""JSON schemas of the files that silentzone writes, in Python because that is shorter to read."""
