@@ -68,3 +68,20 @@ def complete_benchmark(
         for name, one in BUILT_IN.items()
         if name.startswith(incomplete)
     ]
+
+
+def complete_import(
+    context: click.Context,
+    parameter: click.Parameter,  # noqa: ARG001 - click's signature
+    incomplete: str,
+) -> list[CompletionItem]:
+    """Offer the formats that match for the first argument, and files for the others."""
+    if context.params.get("detect") or context.params.get("arguments"):
+        return [CompletionItem(incomplete, type="file")]
+    from silentzone.importers.registry import FORMATS
+
+    return [
+        CompletionItem(name, help=one.title)
+        for name, one in FORMATS.items()
+        if name.startswith(incomplete)
+    ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from silentzone.cli.completion import complete_import
 from silentzone.cli.options import json_option, quiet_option
 from silentzone.cli.output import (
     MISSING,
@@ -74,7 +75,7 @@ _OPTIONS = ("model", "benchmark", "corpus", "reference", "filter", "metric")
 
 
 @click.command(name="import")
-@click.argument("arguments", metavar="FORMAT PATH...", nargs=-1)
+@click.argument("arguments", metavar="FORMAT PATH...", nargs=-1, shell_complete=complete_import)
 @click.option(
     "--into",
     required=True,

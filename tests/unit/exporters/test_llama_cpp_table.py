@@ -64,7 +64,7 @@ def test_the_reference_has_its_perplexity_and_nothing_else(study_of, analysis):
 
 
 def test_an_imatrix_is_named_without_its_folder(study_of, analysis):
-    analysis["candidates"][0]["provenance"] = {"quantize.imatrix.file": "/home/me/wiki.imatrix"}
+    analysis["candidates"][0]["provenance"] = {"quantize.imatrix.file": "/data/me/wiki.imatrix"}
     assert _rows(_text(study_of(analysis)))[3][1] == "wiki.imatrix"
 
 
