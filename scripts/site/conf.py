@@ -28,6 +28,7 @@ CONTENTS = {
     "How to": [
         "docs/howto-own-folder",
         "docs/howto-tables",
+        "docs/howto-existing-lm-eval-logs",
         "docs/howto-lm-eval",
         "docs/howto-benchmark",
         "docs/howto-offline",

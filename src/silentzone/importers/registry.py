@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, Final
 
 from silentzone.errors import ConfigError
-from silentzone.importers.tools import cohort_table, items, llama_perplexity, study
+from silentzone.importers.tools import cohort_table, items, llama_perplexity, lm_eval, study
 
 if TYPE_CHECKING:
     from silentzone.importers.reading import Format
@@ -17,6 +17,7 @@ _ALL: Final = (
     items.FORMAT,
     cohort_table.FORMAT,
     llama_perplexity.FORMAT,
+    lm_eval.FORMAT,
 )
 FORMATS: Final = {one.name: one for one in _ALL}
 

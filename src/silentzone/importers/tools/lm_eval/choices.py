@@ -1,0 +1,259 @@
+"""Choices of a row: their log-likelihoods, and how far the gold is ahead by every metric's rule.
+
+lm-eval keeps log-likelihoods and scores, but not what led from the ones to the others: what was
+divided by, whether the gold stands there as index or text. The rules are known, and whether one
+holds is shown by the scores it gives.
+
+Array shapes: n rows.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+
+    from numpy.typing import NDArray
+
+MUTUAL: Final = "acc_mutual_info"
+RULES: Final[dict[str, Callable[[str], int] | None]] = {
+    "acc": None,
+    "acc_norm": len,
+    "acc_bytes": lambda text: len(text.encode(errors="replace")),
+    MUTUAL: None,
+}
+"""Metrics that compare choices, and the length of a choice each divides by."""
+
+_GREEDY: Final = (True, False, "True", "False")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """Choices of one row."""
+
+    log_likelihoods: tuple[float, ...]
+    """Nats, one per choice."""
+    unconditional: tuple[float, ...] = ()
+    """The same without the prompt, where lm-eval asked for them."""
+    texts: tuple[str, ...] | None = None
+    """Without the delimiter in front; null where what tells the choices apart is the prompt."""
+
+
+def choices_of(row: dict[str, Any], delimiter: str) -> Choices | None:
+    """Choices of a row; null where the row is of another kind."""
+    values = _log_likelihoods(row.get("filtered_resps"))
+    if values is None and isinstance(row.get("resps"), list):
+        first = [one[0] if isinstance(one, list) and one else None for one in row["resps"]]
+        values = _log_likelihoods(first)
+    if values is None:
+        return None
+    texts = _continuations(row.get("arguments"), len(values))
+    unconditional: tuple[float, ...] = ()
+    if MUTUAL in row and len(values) % 2 == 0:
+        half = len(values) // 2
+        values, unconditional = values[:half], values[half:]
+        texts = None if texts is None else texts[:half]
+    return Choices(
+        log_likelihoods=values,
+        unconditional=unconditional,
+        texts=None if texts is None else _without(texts, delimiter),
+    )
+
+
+def _log_likelihoods(pairs: object) -> tuple[float, ...] | None:
+    """Log-likelihoods of two or more pairs of one and whether it was greedy; null otherwise."""
+    if not isinstance(pairs, list) or len(pairs) < 2:
+        return None
+    values = []
+    for pair in pairs:
+        if not isinstance(pair, list) or len(pair) != 2 or isinstance(pair[0], bool):
+            return None
+        if pair[1] not in _GREEDY:
+            return None
+        try:
+            values.append(float(pair[0]))
+        except (TypeError, ValueError, OverflowError):
+            return None
+    return tuple(values)
+
+
+def _continuations(arguments: object, count: int) -> tuple[str, ...] | None:
+    """Texts behind the prompt, one per choice; null where there are none or all are one."""
+    if isinstance(arguments, dict):
+        pairs = [
+            list(one.values()) if isinstance(one, dict) else None for one in arguments.values()
+        ]
+    elif isinstance(arguments, list):
+        pairs = [one if isinstance(one, list) else None for one in arguments]
+    else:
+        return None
+    texts = tuple(
+        pair[1] for pair in pairs if pair is not None and len(pair) > 1 and isinstance(pair[1], str)
+    )
+    return texts if len(texts) == count and len(set(texts)) > 1 else None
+
+
+def _without(texts: tuple[str, ...], delimiter: str) -> tuple[str, ...]:
+    if delimiter and all(text.startswith(delimiter) for text in texts):
+        return tuple(text[len(delimiter) :] for text in texts)
+    return texts
+
+
+def golds_of(target: object, choices: Choices) -> tuple[int, int]:
+    """Index of the gold if ``target`` is its index, and if it is its text; -1 where it is not."""
+    text = str(target)
+    index = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else -1
+    by_text = -1
+    if choices.texts is not None and text in choices.texts:
+        by_text = choices.texts.index(text)
+    return (index if index < len(choices.log_likelihoods) else -1), by_text
+
+
+class ChoiceColumn:
+    """Choices of all rows, as compact as they can be kept: one value behind the other."""
+
+    def __init__(self) -> None:
+        self.counts = array("I")
+        """Choices of each row; 0 where it has none that can be judged."""
+        self.values = array("d")
+        self.unconditional = array("d")
+        """As many as values, or none."""
+        self.lengths = {name: array("I") for name, length in RULES.items() if length is not None}
+        """As many as values, 0 where not known; or none where no row has the metric."""
+        self.golds = (array("i"), array("i"))
+        """Of each row, by its two readings."""
+
+    def add_nothing(self) -> None:
+        """Add a row without choices."""
+        self.counts.append(0)
+        for golds in self.golds:
+            golds.append(-1)
+
+    def add(self, choices: Choices, target: object, metrics: Container[str]) -> None:
+        """Add a row with choices whose log-likelihoods are finite."""
+        n_before, count = len(self.values), len(choices.log_likelihoods)
+        self.counts.append(count)
+        self.values.extend(choices.log_likelihoods)
+        for golds, gold in zip(self.golds, golds_of(target, choices), strict=True):
+            golds.append(gold)
+        if MUTUAL in metrics and len(choices.unconditional) == count:
+            self.unconditional.extend(array("d", [math.nan]) * (n_before - len(self.unconditional)))
+            self.unconditional.extend(choices.unconditional)
+        for name, lengths in self.lengths.items():
+            length = RULES[name]
+            if name in metrics and choices.texts is not None and length is not None:
+                lengths.extend(array("I", [0]) * (n_before - len(lengths)))
+                lengths.extend(map(length, choices.texts))
+
+    def tuples(self) -> tuple[tuple[float, ...] | None, ...]:
+        """Log-likelihoods row by row; null where a row has none."""
+        found, place = [], 0
+        for count in self.counts:
+            found.append(tuple(self.values[place : place + count]) if count else None)
+            place += count
+        return tuple(found)
+
+    def judge(self, metric: str, scores: NDArray[np.float64]) -> Judged | None:
+        """Follow the rule of a metric.
+
+        Parameters
+        ----------
+        metric : str
+            One of `RULES`.
+        scores : numpy.ndarray
+            Of shape (n,), what lm-eval wrote; NaN where a row has none.
+
+        Returns
+        -------
+        Judged or None
+            Null where no row has what the rule needs.
+        """
+        values = self._decisive(metric)
+        counts = np.array(self.counts, dtype=np.int64)
+        starts = np.cumsum(counts) - counts
+        n_rows = len(counts)
+        predictions = np.full(n_rows, -1)
+        confidence, margins = np.full(n_rows, np.nan), np.full((3, n_rows), np.nan)
+        golds = np.stack([*(np.array(one, dtype=np.int64) for one in self.golds), predictions])
+        for count in np.unique(counts[counts > 1]).tolist():
+            rows = np.flatnonzero(counts == count)
+            table = values[starts[rows, None] + np.arange(count)]
+            is_known = np.isfinite(table).all(axis=1)
+            rows, table = rows[is_known], table[is_known]
+            best = table.argmax(axis=1)
+            predictions[rows] = best
+            own = table[np.arange(len(rows)), best]
+            confidence[rows] = 1.0 / np.exp(table - own[:, None]).sum(axis=1)
+            if count == 2:
+                is_right, is_wrong = scores[rows] == 1.0, scores[rows] == 0.0
+                golds[2, rows] = np.select([is_right, is_wrong], [best, 1 - best], -1)
+            for reading in range(3):
+                margins[reading, rows] = _margins(table, golds[reading, rows])
+        is_judged = (predictions >= 0) & ~np.isnan(scores)
+        if not is_judged.any():
+            return None
+        return Judged(
+            predictions=predictions,
+            confidence=confidence,
+            margin=_explaining(predictions, golds, margins, is_judged, scores),
+        )
+
+    def _decisive(self, metric: str) -> NDArray[np.float64]:
+        """Values whose largest is the answer by a metric; NaN where a row lacks what it needs."""
+        values = np.array(self.values, dtype=np.float64)
+        if metric == MUTUAL:
+            return values - _padded(np.array(self.unconditional, dtype=np.float64), len(values))
+        if metric not in self.lengths:
+            return values
+        lengths = _padded(np.array(self.lengths[metric], dtype=np.float64), len(values))
+        return values / np.where(lengths > 0.0, lengths, np.nan)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Judged:
+    """What the rule of a metric gives, of shape (n,) each."""
+
+    predictions: NDArray[np.int64]
+    """-1 where there is none."""
+    confidence: NDArray[np.float64]
+    margin: NDArray[np.float64] | None
+    """Null where no reading of the golds, or more than one, gives every score."""
+
+
+def _padded(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+    return np.concatenate([values, np.full(length - len(values), np.nan)])
+
+
+def _margins(table: NDArray[np.float64], golds: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Value of the gold minus the best other; NaN where the gold is not known."""
+    rows = np.arange(len(table))
+    others = table.copy()
+    others[rows, golds] = -np.inf
+    return np.where(golds >= 0, table[rows, golds] - others.max(axis=1, initial=-np.inf), np.nan)
+
+
+def _explaining(
+    predictions: NDArray[np.int64],
+    golds: NDArray[np.int64],
+    margins: NDArray[np.float64],
+    is_judged: NDArray[np.bool_],
+    scores: NDArray[np.float64],
+) -> NDArray[np.float64] | None:
+    """Margins by the reading of the golds that gives every score.
+
+    The index and the text of a choice can be the same sign ("2" among "1", "2", "3"). Where both
+    readings give the scores and are not the same, nobody can say which is right. That there are
+    two choices, so that the score tells the gold, helps only where neither is possible.
+    """
+    agree = (golds >= 0) & ((predictions == golds) == (scores == 1.0))
+    holds = np.all(agree | ~is_judged, axis=1)
+    readings = [reading for reading in (0, 1) if holds[reading]] or [2] * bool(holds[2])
+    if not readings or np.any(golds[readings][:, is_judged] != golds[readings[0], is_judged]):
+        return None
+    return np.where(is_judged, margins[readings[0]], np.nan)
