@@ -6,7 +6,19 @@ import difflib
 from typing import TYPE_CHECKING, Final
 
 from silentzone.errors import ConfigError
-from silentzone.importers.tools import cohort_table, items, llama_perplexity, lm_eval, study
+from silentzone.importers.tools import (
+    bfcl,
+    cohort_table,
+    evalplus,
+    flipeval,
+    inspect_log,
+    items,
+    livecodebench,
+    llama_eval,
+    llama_perplexity,
+    lm_eval,
+    study,
+)
 
 if TYPE_CHECKING:
     from silentzone.importers.reading import Format
@@ -14,6 +26,12 @@ if TYPE_CHECKING:
 _ALL: Final = (
     # Where two recognise one file, the first in this order reads it.
     study.FORMAT,
+    inspect_log.FORMAT,
+    evalplus.FORMAT,
+    livecodebench.FORMAT,
+    bfcl.FORMAT,
+    llama_eval.FORMAT,
+    flipeval.FORMAT,
     items.FORMAT,
     cohort_table.FORMAT,
     llama_perplexity.FORMAT,
