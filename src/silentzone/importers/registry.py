@@ -13,10 +13,14 @@ from silentzone.importers.tools import (
     flipeval,
     inspect_log,
     items,
+    kld_sweep,
     livecodebench,
     llama_eval,
     llama_perplexity,
     lm_eval,
+    mlx_kld,
+    mlx_quant_fidelity,
+    qbench,
     study,
 )
 
@@ -36,6 +40,10 @@ _ALL: Final = (
     cohort_table.FORMAT,
     llama_perplexity.FORMAT,
     lm_eval.FORMAT,
+    mlx_kld.FORMAT,
+    mlx_quant_fidelity.FORMAT,
+    qbench.FORMAT,
+    kld_sweep.FORMAT,
 )
 FORMATS: Final = {one.name: one for one in _ALL}
 
