@@ -8,6 +8,7 @@ SilentzoneError
 │   ├── CorpusError                   a text cannot be cut into the windows asked for
 │   ├── BenchmarkError                benchmark items are missing or impossible
 │   ├── TableError                    a table or part of a study cannot be read as what it claims
+│   │   └── NothingToCompareError     a result of another tool is whole, and has no score of an item
 │   └── ShapeError                    arrays that should agree in shape do not
 ├── ProtocolMismatchError(ValueError) measurements under different protocols laid side by side
 ├── EnvironmentNotReadyError          something this machine lacks (ImportError for extras)
@@ -67,6 +68,10 @@ class BenchmarkError(InputError):
 
 class TableError(InputError):
     """A table or a part of a study cannot be read as what it claims to be."""
+
+
+class NothingToCompareError(TableError):
+    """A result of another tool is whole, and holds nothing that models are compared by."""
 
 
 class ShapeError(InputError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from silentzone.studies.progress import Progress
 
 DEFAULT_SEED = 1
-_SHOWN_FILES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,10 +131,14 @@ def audit_imports(
     document = imports.document()
     sources = [one for entry in document.items for one in entry.sources]
     sources += [one for entry in document.fidelity for one in entry.sources]
-    files = list(dict.fromkeys(f"{one.name} ({one.format})" for one in sources))
-    analysis["source"] = {"kind": "imported results", "files": files[:_SHOWN_FILES]}
-    if len(files) > _SHOWN_FILES:
-        analysis["source"]["files"].append(f"and {len(files) - _SHOWN_FILES} more")
+    formats = Counter(form for form, _ in {(one.format, one.sha256) for one in sources})
+    analysis["source"] = {
+        "kind": "imported results",
+        "files": [
+            f"{count} {'file' if count == 1 else 'files'} of {form}"
+            for form, count in sorted(formats.items())
+        ],
+    }
     unfinished = request.changed(Settings()).audit.unfinished
     return analysis, imported_flips(imports, numbers, unfinished)
 

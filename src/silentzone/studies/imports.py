@@ -51,6 +51,8 @@ def import_results(request: ImportRequest, progress: Progress) -> ImportOutcome:
             progress.end("import", state)
         if intake.took_something:
             folder.commit(intake.document)
+        elif intake.left_out:
+            raise intake.left_out[0]
     outcome.groups = group_sentences(intake.document)
     return outcome
 

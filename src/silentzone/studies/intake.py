@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from silentzone.errors import InputError, ProtocolMismatchError, SilentzoneError, TableError
+from silentzone.errors import (
+    InputError,
+    NothingToCompareError,
+    ProtocolMismatchError,
+    SilentzoneError,
+    TableError,
+)
 from silentzone.importers.comparability import Alignment, Asked, align
 from silentzone.records.imported import IMPORTED_ITEMS, ModelFacts
 from silentzone.store.import_document import FidelityEntry, ImportDocument, ItemsEntry
@@ -18,11 +24,18 @@ from silentzone.studies.import_outcome import fidelity_said, items_said
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from silentzone.importers.reading import Bundle, Format
+    from silentzone.importers.reading import Bundle, Format, ImportOptions
     from silentzone.records.imported import FidelityRow, Imported, ItemAnswers
     from silentzone.studies.import_outcome import ImportOutcome, ImportRequest
 
 _FIRST: Final = "the first of this benchmark"
+
+
+def _read(one: Format, bundle: Bundle, options: ImportOptions) -> Imported:
+    imported = one.read(bundle, options)
+    if not imported.items and not imported.fidelity:
+        raise NothingToCompareError(f"`{bundle.main.name}` holds no result.")
+    return imported
 
 
 class Intake:
@@ -33,6 +46,8 @@ class Intake:
     ) -> None:
         self.document: ImportDocument = folder.document()
         self.took_something = False
+        self.left_out: list[NothingToCompareError] = []
+        """Files that are whole and have nothing to compare."""
         self._folder = folder
         self._request = request
         self._outcome = outcome
@@ -41,14 +56,16 @@ class Intake:
         """Read a bundle and add it, whole or not at all."""
         before = self.document, len(self._outcome.items), len(self._outcome.fidelity)
         try:
-            imported = self._renamed(one.read(bundle, self._request.options))
-            if not imported.items and not imported.fidelity:
-                raise TableError(f"`{bundle.main.name}` holds no result.")
+            imported = self._renamed(_read(one, bundle, self._request.options))
             self._add_models(imported.models)
             for answers in imported.items:
                 self._add_items(answers)
             for row in imported.fidelity:
                 self._add_fidelity(row)
+        except NothingToCompareError as error:
+            self.left_out.append(error)
+            self._note([f"left out, `{bundle.main.name}`: {error.message}"])
+            return
         except SilentzoneError as error:
             if not self._request.keeps_going:
                 raise
@@ -57,8 +74,11 @@ class Intake:
             self._outcome.refused.append(f"{bundle.main}: {error.message}")
             return
         self.took_something = True
-        self._outcome.notes += [one for one in imported.notes if one not in self._outcome.notes]
-        kept = [*self.document.notes, *imported.notes]
+        self._note(imported.notes)
+
+    def _note(self, notes: Sequence[str]) -> None:
+        self._outcome.notes += [one for one in notes if one not in self._outcome.notes]
+        kept = [*self.document.notes, *notes]
         self.document = replace(self.document, notes=tuple(dict.fromkeys(kept)))
 
     # -- names -----------------------------------------------------------------------------

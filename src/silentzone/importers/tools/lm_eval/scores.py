@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from silentzone.errors import TableError
+from silentzone.errors import NothingToCompareError, TableError
 from silentzone.importers.problems import listed, shown
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def choose_score(wanted: str | None, answers: FilterAnswers, results: Results, t
             hint=f"these are: {listed(usable)}" if usable else None,
         )
     if not usable:
-        raise TableError(
+        raise NothingToCompareError(
             f"no metric of task `{task}` is a proportion per item: {listed(left_out) or 'none'}",
             hint="models are compared item by item; a number over all items has no items",
         )
