@@ -5,16 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import random
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from silentzone.cli.main import run_command_line
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ROOT = Path(__file__).parents[2]
 MODELS = {"BF16": 0.0, "Q8_0": 0.02, "Q5_K_M": 0.05, "Q4_K_M": 0.1}
 """Share of answers that are not the reference's."""
 
@@ -184,3 +183,17 @@ def test_nothing_to_read_is_a_usage_error(
     assert command("import", *arguments, "--into", tmp_path / "x") == 2
     assert capsys.readouterr().err
     assert not (tmp_path / "x").exists()
+
+
+def test_results_without_item_scores_are_left_out_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = ROOT / "tests" / "golden" / "imports" / "lm_eval" / "run-f16"
+    into = tmp_path / "cohort"
+    assert command("import", "lm-eval", run, "--into", into, "--filter", "strict", "--quiet") == 0
+    assert "left out, `samples_texts" in capsys.readouterr().out
+    assert "texts" not in {one["benchmark"] for one in document(into)["items"]}
+    assert any("left out" in note for note in document(into)["notes"])
+    alone = next(run.glob("samples_texts*"))
+    assert command("import", "lm-eval", alone, "--into", tmp_path / "other", "--quiet") == 1
+    assert "no metric of task" in capsys.readouterr().err

@@ -11,6 +11,7 @@ from silentzone.analysis.item_rows import scores_of_items
 from silentzone.analysis.tables import Numbers
 from silentzone.records.cohort_table import CohortTable, ItemRows, ItemsTable, TableModel
 from silentzone.records.imported import IMPORTED_ITEMS, protocol_groups
+from silentzone.store.import_document import grouped_notes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,7 +116,7 @@ def _cohort_table(folder: ImportFolder, document: ImportDocument) -> CohortTable
         metrics=tuple(metrics),
         benchmarks=(),
         chance=_chance(folder, document),
-        notes=(*document.notes, *notes),
+        notes=(*grouped_notes(document.notes), *notes),
     )
 
 

@@ -10,9 +10,10 @@ from silentzone.errors import TableError
 from silentzone.records.imported import ModelFacts, SourceFile, Stated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 IMPORT_SCHEMA_VERSION: Final = 1
+_SHOWN: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +77,29 @@ class ImportDocument:
         for one in self.fidelity:
             places += [place for place in (one.positions, one.windows) if place is not None]
         return places
+
+
+def grouped_notes(notes: Iterable[str]) -> list[str]:
+    """Say once what is said of several models or tasks in the same words.
+
+    Examples
+    --------
+    >>> grouped_notes(["Q8_0: no error", "Q4_0: no error", "a note", "Q2_K: no error"])
+    ['no error (Q8_0, Q4_0, Q2_K)', 'a note']
+    """
+    found: dict[str, list[str]] = {}
+    for note in notes:
+        subject, colon, rest = note.partition(": ")
+        found.setdefault(rest if colon else note, []).append(subject if colon else "")
+    said = []
+    for text, subjects in found.items():
+        named = list(dict.fromkeys(filter(None, subjects)))
+        if len(named) > 1:
+            more = f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
+            said.append(f"{text} ({', '.join(named[:_SHOWN])}{more})")
+        else:
+            said.append(f"{named[0]}: {text}" if named else text)
+    return said
 
 
 def document_as_json(document: ImportDocument) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from silentzone.errors import InputError
 from silentzone.importers.finding import find_bundles
 from silentzone.importers.registry import format_named
 from silentzone.records.imported import PROTOCOL_FIELDS
+from silentzone.store.import_document import grouped_notes
 from silentzone.store.import_folder import ImportFolder
 from silentzone.studies.import_outcome import ImportOutcome, ImportRequest, group_sentences
 from silentzone.studies.intake import Intake
@@ -53,6 +54,7 @@ def import_results(request: ImportRequest, progress: Progress) -> ImportOutcome:
             folder.commit(intake.document)
         elif intake.left_out:
             raise intake.left_out[0]
+    outcome.notes = grouped_notes(outcome.notes)
     outcome.groups = group_sentences(intake.document)
     return outcome
 
