@@ -1,4 +1,4 @@
-"""FlipEval's records, JSON Lines: ``item_id``, ``prediction``, ``correct``; one file per model.
+"""FlipEval's records, JSON Lines, one file per model: ``item_id``, ``prediction``, ``correct``.
 
 FlipEval knows one answer per item, right or wrong. What has no score, or a score between 0 and 1,
 or was asked more than once, has no place there: it is left out and counted, never made wrong.
@@ -47,20 +47,23 @@ def _write(study: Study, options: ExportOptions, folder: Path) -> tuple[str, ...
 
 def _records(part: Part) -> tuple[list[dict[str, object]], str | None]:
     """Give the records of one model's answers, and what had to be left out."""
-    rows = list(item_rows(part.read()))
+    table = part.read()
+    rows = list(item_rows(table))
     where = f"`{part.model}` on `{part.group}`"
     repeats = sum("repeat" in row for row in rows)
     if repeats:
         return [], f"left out: {where}, which was asked more than once ({repeats:,} repeats)"
     left: dict[str, int] = {}
     records: list[dict[str, object]] = []
-    for row in rows:
+    for row, gold in zip(rows, table.strings("target"), strict=True):
         score = row["score"]
         if score in {0.0, 1.0}:
             records.append(
                 {
                     "item_id": row["item_id"],
+                    "task": part.group,
                     "prediction": row.get("prediction"),
+                    "gold": gold,
                     "correct": score == 1.0,
                 }
             )
