@@ -11,11 +11,12 @@ import numpy as np
 from silentzone.importers.cells import LONGEST_NAME
 from silentzone.importers.json_documents import plain_text
 from silentzone.importers.problems import listed, shown
-from silentzone.records.imported import ItemAnswers
+from silentzone.records.imported import Imported, ItemAnswers, ModelFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from silentzone.importers.reading import ImportOptions
     from silentzone.records.imported import SourceFile
 
 _MOST: Final = 2**31 - 1
@@ -154,6 +155,19 @@ class AnswerRows:
             about=_stored(about),
             sources=tuple(sources),
         )
+
+
+def imported(
+    items: Sequence[ItemAnswers], options: ImportOptions, notes: Iterable[str]
+) -> Imported:
+    """Answers of one model as all that its file gives; every note says whose answers it is of."""
+    model = items[0].model
+    subject = model if len(items) > 1 else f"{model}, {items[0].benchmark}"
+    return Imported(
+        items=tuple(items),
+        models=(ModelFacts(name=model, is_reference=model == options.reference),),
+        notes=tuple(f"{subject}: {note}" for note in notes),
+    )
 
 
 def _stored(texts: Mapping[str, str]) -> dict[str, str]:

@@ -9,17 +9,18 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from silentzone.errors import TableError
-from silentzone.importers.answer_rows import AnswerRows, checked_name
+from silentzone.importers.answer_rows import AnswerRows, checked_name, imported
 from silentzone.importers.items_source import parse_object
-from silentzone.importers.json_documents import canonical_sha256, field_of
+from silentzone.importers.json_documents import canonical_sha256, field_of, plain_text
 from silentzone.importers.problems import Problems, listed, shown
 from silentzone.importers.reading import Bundle, Format, ImportOptions, source_of
 from silentzone.importers.text_files import read_lines
-from silentzone.records.imported import Imported, ModelFacts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from silentzone.records.imported import Imported
 
 _NAME: Final = "bfcl"
 _FILE = re.compile(r"(?P<version>BFCL_v\w+?)_(?P<category>\w+)_(?P<kind>result|score)\.json")
@@ -75,8 +76,8 @@ def _read(bundle: Bundle, options: ImportOptions) -> Imported:
     model = options.model or _model_of(files["score"], named)
     parts = _parts(files["score"])
     category = options.benchmark or f"{parts['version']} {parts['category']}"
-    return Imported(
-        items=(
+    return imported(
+        (
             rows.build(
                 model,
                 category,
@@ -85,9 +86,9 @@ def _read(bundle: Bundle, options: ImportOptions) -> Imported:
                 sources=[source_of(files[kind], _NAME) for kind in ("result", "score")],
             ),
         ),
-        models=(ModelFacts(name=model, is_reference=model == options.reference),),
-        notes=(
-            f"{category}: {header['correct_count']} passed, as the {len(results)} results without "
+        options,
+        (
+            f"{header['correct_count']} passed, as the {len(results)} results without "
             f"the {len(failed)} failures; bfcl-eval counts as many",
             *rows.status_note("are failed calls of the model, which bfcl-eval scored"),
         ),
@@ -199,7 +200,7 @@ def _check(
 def _model_of(score: Path, named: set[str]) -> str:
     below = _place(score)[1]
     if below:
-        return below[0]
+        return str(plain_text(below[0]))
     if len(named) == 1:
         return named.pop()
     raise TableError(f"`{score.name}` does not say whose it is", hint="name it with --model")

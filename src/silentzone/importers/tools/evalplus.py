@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from silentzone.errors import ConfigError, TableError
-from silentzone.importers.answer_rows import AnswerRows, checked_name
+from silentzone.importers.answer_rows import AnswerRows, checked_name, imported
 from silentzone.importers.comparability import ITEMS_HASH
 from silentzone.importers.json_documents import (
     field_of,
@@ -17,11 +17,12 @@ from silentzone.importers.json_documents import (
 )
 from silentzone.importers.problems import Problems, listed, shown
 from silentzone.importers.reading import Bundle, Format, ImportOptions, find_each, source_of
-from silentzone.records.imported import Imported, ModelFacts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from silentzone.records.imported import Imported
 
 _NAME: Final = "evalplus"
 _FILE = re.compile(r"(?P<samples>.*?)[._-]?eval_results\.json")
@@ -60,8 +61,8 @@ def _read(bundle: Bundle, options: ImportOptions) -> Imported:
     _check_stated(path.name, document, tasks)
     model = options.model or _model_of(path)
     stated = document.get("hash")  # over the file of tasks, all of which are always judged
-    return Imported(
-        items=(
+    return imported(
+        (
             rows.build(
                 model,
                 benchmark,
@@ -73,10 +74,10 @@ def _read(bundle: Bundle, options: ImportOptions) -> Imported:
                 sources=(source_of(path, _NAME),),
             ),
         ),
-        models=(ModelFacts(name=model, is_reference=model == options.reference),),
-        notes=(
+        options,
+        (
             f"a solution counts as right where it passes the {_METRICS[metric]}",
-            *((f"the model's name `{model}` is that of the file",) if not options.model else ()),
+            *(("no model is named, so it is called like the file",) if not options.model else ()),
             *rows.status_note("are no verdict: the evaluator ended them"),
         ),
     )
@@ -157,7 +158,8 @@ def _check_stated(name: str, document: Mapping[str, Any], tasks: Mapping[str, An
 
 def _model_of(path: Path) -> str:
     found = _FILE.fullmatch(path.name)
-    return (found["samples"] if found and found["samples"] else "") or path.resolve().parent.name
+    samples = found["samples"] if found else ""
+    return str(plain_text(samples or path.resolve().parent.name))
 
 
 def _benchmark(tasks: Mapping[str, Any], metric: str) -> str:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from silentzone.errors import TableError
-from silentzone.importers.answer_rows import AnswerRows, checked_name
+from silentzone.importers.answer_rows import AnswerRows, checked_name, imported
 from silentzone.importers.items_source import parse_object
-from silentzone.importers.json_documents import field_of, id_of, number_of
+from silentzone.importers.json_documents import field_of, id_of, number_of, plain_text
 from silentzone.importers.problems import Problems
 from silentzone.importers.reading import Bundle, Format, ImportOptions, find_each, source_of
 from silentzone.importers.text_files import read_lines
-from silentzone.records.imported import Imported, ModelFacts
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from silentzone.records.imported import Imported
 
 _NAME: Final = "flipeval"
 _FIELDS: Final = (b'"item_id"', b'"prediction"', b'"correct"')
@@ -52,10 +53,10 @@ def _read(bundle: Bundle, options: ImportOptions) -> Imported:
         raise TableError(
             f"`{path.name}` has records without a task", hint="name the benchmark: --benchmark"
         )
-    model = options.model or path.stem
+    model = options.model or str(plain_text(path.stem))
     source = source_of(path, _NAME)
-    return Imported(
-        items=tuple(
+    return imported(
+        tuple(
             rows.build(
                 model,
                 options.benchmark or task,
@@ -65,9 +66,9 @@ def _read(bundle: Bundle, options: ImportOptions) -> Imported:
             )
             for task, rows in by_task.items()
         ),
-        models=(ModelFacts(name=model, is_reference=model == options.reference),),
-        notes=(
-            *((f"the model's name `{model}` is that of the file",) if not options.model else ()),
+        options,
+        (
+            *(("no model is named, so it is called like the file",) if not options.model else ()),
             *(note for rows in by_task.values() for note in rows.status_note()),
         ),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from silentzone.errors import TableError
-from silentzone.importers.answer_rows import AnswerRows, checked_name
+from silentzone.importers.answer_rows import AnswerRows, checked_name, imported
 from silentzone.importers.json_documents import (
     canonical_sha256,
     field_of,
@@ -21,11 +21,12 @@ from silentzone.importers.reading import Bundle, Format, ImportOptions, find_eac
 from silentzone.importers.text_files import unreadable
 from silentzone.importers.tools.inspect_values import ValueReader, choose_value
 from silentzone.importers.zip_members import read_directory, read_member
-from silentzone.records.imported import Imported, ModelFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from silentzone.records.imported import Imported
 
 _NAME: Final = "inspect"
 _VERSION: Final = 2
@@ -88,8 +89,8 @@ def _read(bundle: Bundle, options: ImportOptions) -> Imported:
     if not len(rows):
         raise TableError(f"`{path.name}` has no samples", hint="it was written without them")
     model = options.model or spec["model"]
-    return Imported(
-        items=(
+    return imported(
+        (
             rows.build(
                 model,
                 options.benchmark or spec["task"],
@@ -98,8 +99,8 @@ def _read(bundle: Bundle, options: ImportOptions) -> Imported:
                 sources=(source_of(path, _NAME),),
             ),
         ),
-        models=(ModelFacts(name=model, is_reference=model == options.reference),),
-        notes=(
+        options,
+        (
             reader.note(),
             *rows.status_note("count as having no score"),
             *_cut_note(answers),

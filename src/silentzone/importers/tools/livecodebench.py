@@ -6,22 +6,24 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from silentzone.errors import TableError
-from silentzone.importers.answer_rows import AnswerRows
+from silentzone.importers.answer_rows import AnswerRows, imported
 from silentzone.importers.json_documents import (
     canonical_sha256,
     field_of,
     number_of,
     object_of,
     parse_json,
+    plain_text,
     read_objects,
 )
 from silentzone.importers.problems import Problems, shown
 from silentzone.importers.reading import Bundle, Format, ImportOptions, find_each, source_of
-from silentzone.records.imported import Imported, ModelFacts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from silentzone.records.imported import Imported
 
 _NAME: Final = "livecodebench"
 _FILE = re.compile(
@@ -61,9 +63,9 @@ def _read(bundle: Bundle, options: ImportOptions) -> Imported:
     found = _FILE.fullmatch(path.name)
     names = found.groupdict() if found else {}
     scenario = names.get("scenario", "")
-    model = options.model or path.resolve().parent.name
-    return Imported(
-        items=(
+    model = options.model or str(plain_text(path.resolve().parent.name))
+    return imported(
+        (
             rows.build(
                 model,
                 options.benchmark or f"livecodebench {scenario}".strip(),
@@ -76,15 +78,15 @@ def _read(bundle: Bundle, options: ImportOptions) -> Imported:
                 sources=(source_of(path, _NAME),),
             ),
         ),
-        models=(ModelFacts(name=model, is_reference=model == options.reference),),
-        notes=_notes(rows, model, options, n_untold),
+        options,
+        _notes(rows, options, n_untold),
     )
 
 
-def _notes(rows: AnswerRows, model: str, options: ImportOptions, n_untold: int) -> tuple[str, ...]:
+def _notes(rows: AnswerRows, options: ImportOptions, n_untold: int) -> tuple[str, ...]:
     untold = f"{n_untold} questions say nothing of timeouts, so theirs count as wrong answers"
     return (
-        *((f"the model's name `{model}` is that of the folder",) if not options.model else ()),
+        *(("no model is named, so it is called like the folder",) if not options.model else ()),
         *rows.status_note("are verdicts of the grading machine, not of the model"),
         *((untold,) if n_untold else ()),
     )

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from silentzone.errors import TableError
-from silentzone.importers.answer_rows import AnswerRows, checked_name
+from silentzone.importers.answer_rows import AnswerRows, checked_name, imported
 from silentzone.importers.json_documents import (
     canonical_sha256,
     canonical_text,
@@ -17,11 +17,12 @@ from silentzone.importers.json_documents import (
 )
 from silentzone.importers.problems import Problems, listed, shown
 from silentzone.importers.reading import Bundle, Format, ImportOptions, find_each, source_of
-from silentzone.records.imported import Imported, ModelFacts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from silentzone.records.imported import Imported
 
 _NAME: Final = "llama-eval"
 _TASK = re.compile(r"(?P<dataset>.+)_(?P<round>\d{1,9})_(?P<problem>\d{1,9})", re.ASCII)
@@ -62,8 +63,8 @@ def _read(bundle: Bundle, options: ImportOptions) -> Imported:
     if not len(rows):
         raise TableError(f"`{path.name}` has no cases")
     _check_count(path.name, states, cases)
-    return Imported(
-        items=(
+    return imported(
+        (
             rows.build(
                 model,
                 options.benchmark or dataset,
@@ -79,8 +80,8 @@ def _read(bundle: Bundle, options: ImportOptions) -> Imported:
                 sources=(source_of(path, _NAME),),
             ),
         ),
-        models=(ModelFacts(name=model, is_reference=model == options.reference),),
-        notes=rows.status_note("have no verdict"),
+        options,
+        rows.status_note("have no verdict"),
     )
 
 

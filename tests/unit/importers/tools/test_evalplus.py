@@ -46,7 +46,12 @@ def test_a_solution_must_pass_both_halves():
     assert status == "timeout"
     assert answers.settings["metric"] == "base and plus tests"
     assert len(answers.settings["items_sha256"]) == len("md5:") + 32
-    assert "1 of 6 answers are no verdict: the evaluator ended them: 1 timeout" in found.notes
+    where = "made--model_hf_temp_0.2, humaneval+: "
+    assert found.notes == (
+        where + "a solution counts as right where it passes the base and plus tests",
+        where + "no model is named, so it is called like the file",
+        where + "1 of 6 answers are no verdict: the evaluator ended them: 1 timeout",
+    )
 
 
 def test_base_alone_on_demand_and_where_nothing_else_was_run():

@@ -35,7 +35,7 @@ def test_every_task_is_a_benchmark():
     assert found.items[0].scores.tolist() == [1.0, 0.0]
     assert found.items[0].predictions == ("2", "5")
     assert found.items[0].targets == ("2", "4")
-    assert found.notes == ("the model's name `made-model` is that of the file",)
+    assert found.notes == ("made-model: no model is named, so it is called like the file",)
     with pytest.raises(TableError, match="2 tasks, so one benchmark cannot be right"):
         _read(FOLDER / "made-model.jsonl", benchmark="b")
 

@@ -53,7 +53,9 @@ def test_rounds_are_repeats_and_what_is_no_verdict_is_a_status():
     }
     assert answers.prompt_sha256 is not None
     assert answers.prompt_sha256[0] == answers.prompt_sha256[3] != answers.prompt_sha256[1]
-    assert found.notes == ("2 of 6 answers have no verdict: 1 pending, 1 truncated",)
+    assert found.notes == (
+        "made-model-Q4_K_M, gsm8k: 2 of 6 answers have no verdict: 1 pending, 1 truncated",
+    )
 
 
 @pytest.mark.parametrize(
