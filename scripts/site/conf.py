@@ -32,6 +32,7 @@ CONTENTS = {
         "docs/howto-lm-eval",
         "docs/howto-benchmark",
         "docs/howto-offline",
+        "docs/howto-cluster",
         "docs/howto-repeat",
     ],
     "Reference": [

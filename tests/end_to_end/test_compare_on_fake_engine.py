@@ -8,7 +8,7 @@ import pytest
 from tests.end_to_end.fake_studies import InProcess, StudyFiles
 
 from silentzone.errors import ConfigError, CorpusError, MeasurementError, ModelFileError
-from silentzone.studies import run
+from silentzone.studies import measuring
 from silentzone.studies.compare import compare_models
 from silentzone.studies.progress import SilentProgress
 
@@ -27,7 +27,7 @@ ESTIMATE = {
 
 def _compare(folder, *names, reference="ref", text="text.txt", **settings):
     with pytest.MonkeyPatch.context() as context:
-        context.setattr(run, "run_in_worker", InProcess())
+        context.setattr(measuring, "run_in_worker", InProcess())
         return compare_models(
             folder / f"{reference}.json",
             [folder / f"{name}.json" for name in names],

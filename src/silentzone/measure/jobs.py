@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from silentzone.backends.base import EngineSettings
 from silentzone.records.config import FloorEntry, GenerationEntry
 from silentzone.records.harness import HarnessEntry
 from silentzone.records.items import BenchmarkSource
@@ -91,6 +92,19 @@ class ModelJob:
     floor: FloorEntry
     corpora: tuple[CorpusJob, ...]
     benchmarks: tuple[BenchmarkJob, ...]
+    claims: tuple[str, str] | None = None
+    """Folder of the claims and name of the member in whose name this worker takes them; null where
+    one process has the study for itself."""
+
+    @property
+    def settings(self) -> EngineSettings:
+        """How the engine is started."""
+        return EngineSettings(
+            threads=self.threads,
+            batch_tokens=self.batch_tokens,
+            micro_batch_tokens=self.micro_batch_tokens,
+            gpu_layers=self.gpu_layers,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain dict of what JSON can hold."""
@@ -107,6 +121,7 @@ class ModelJob:
                 "floor": FloorEntry(**data["floor"]),
                 "corpora": tuple(CorpusJob(**corpus) for corpus in data["corpora"]),
                 "benchmarks": tuple(map(_benchmark, data["benchmarks"])),
+                "claims": None if data["claims"] is None else tuple(data["claims"]),
             }
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import accumulate, product
+from itertools import accumulate, groupby, product
 from typing import TYPE_CHECKING
 
 from silentzone.measure import protocol
@@ -19,7 +19,7 @@ from silentzone.records.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from silentzone.measure.jobs import BenchmarkJob, CorpusJob, ModelJob
     from silentzone.records.config import GenerationEntry
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from silentzone.records.parts import PartKey
     from silentzone.store.folder import StudyFolder
 
+_OF_TEXTS = {"trace", TOKENS.name, FLOORS.name}
 _TOKENS_PER_ITEM = 100
 _SLOWNESS_ONE_BY_ONE = 4.0
 """Cost of a token decoded alone, in tokens of a full batch; only for the time that is left."""
@@ -277,6 +278,20 @@ def model_parts(job: ModelJob, engine: BackendInfo) -> list[Part]:
         return parts
     awaited = {part.decode for part in parts if part.is_awaited}
     return [part for part in parts if part.decode in awaited]
+
+
+def decodes(parts: Iterable[Part]) -> list[list[Part]]:
+    """Those together that are measured together."""
+    return [list(together) for _, together in groupby(parts, key=lambda part: part.decode)]
+
+
+def claim_units(parts: Iterable[Part]) -> list[list[Part]]:
+    """Those together that one process measures: a benchmark's items asked again need the first."""
+
+    def unit(part: Part) -> str:
+        return part.decode if part.key.kind in _OF_TEXTS else part.group
+
+    return [list(together) for _, together in groupby(parts, key=unit)]
 
 
 def set_stale_aside(folder: StudyFolder, job: ModelJob, engine: BackendInfo) -> None:

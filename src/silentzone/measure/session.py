@@ -7,14 +7,14 @@ it had finished.
 from __future__ import annotations
 
 import time
-from itertools import count, groupby
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from silentzone.backends.base import EngineSettings
 from silentzone.backends.registry import engine_named
 from silentzone.errors import MeasurementError, SilentzoneError, StorageError
 from silentzone.measure.candidate import TraceReader, TraceTokens, measure_candidate
+from silentzone.measure.claiming import claimed
 from silentzone.measure.drafts import reference_drafts
 from silentzone.measure.floors import floor_steps, measure_floors
 from silentzone.measure.generated import (
@@ -36,6 +36,8 @@ from silentzone.measure.items import (
 from silentzone.measure.jobs import BenchmarkJob, CorpusJob, ModelJob
 from silentzone.measure.parts import (
     Part,
+    claim_units,
+    decodes,
     floor_windows,
     keeps_item_trace,
     model_parts,
@@ -116,20 +118,16 @@ class _Session:
         """Measure part after part; a part that fails does not stop the others."""
         job = self._job
         set_threads(job.threads)
-        settings = EngineSettings(
-            threads=job.threads,
-            batch_tokens=job.batch_tokens,
-            micro_batch_tokens=job.micro_batch_tokens,
-            gpu_layers=job.gpu_layers,
-        )
         started = time.perf_counter()
-        with self._engine.open(Path(job.path), job.model, settings) as backend:
+        with self._engine.open(Path(job.path), job.model, job.settings) as backend:
             self._seconds["load"] = time.perf_counter() - started
             parts = model_parts(job, backend.info)
-            for _, together in groupby(parts, key=lambda part: part.decode):
+            for unit in claim_units(parts):
                 if self._is_in_vain(parts):
                     break
-                self._attempt(backend, list(together))
+                with claimed(job, unit, self._failures) as is_ours:
+                    for decode in decodes(unit) if is_ours else ():
+                        self._attempt(backend, decode)
         return {
             "seconds": self._seconds,
             "kept": self._kept,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from silentzone.errors import StorageError, TableError
 from silentzone.store import atomic
 from silentzone.store.json_files import read_json, write_json
-from silentzone.store.lock import exclusive_lock
+from silentzone.store.lock import exclusive_lock, shared_lock
 from silentzone.store.names import ANALYSIS, FLIPS, slug
 from silentzone.store.tables import (
     StoredTable,
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 MANIFEST_SCHEMA_VERSION = 1
+CLAIMS = ".claims"
+_LOCK = ".lock"
 
 _KNOWN = {
     MANIFEST, "study.toml", "tables", "superseded", ANALYSIS, FLIPS, "report",
@@ -55,7 +57,7 @@ _KEY_DIGITS = 8
 class StudyFolder:
     """One study folder. Making the object touches nothing on disk.
 
-    Whoever writes holds :meth:`lock`, or was started by the process that does.
+    Whoever writes holds :meth:`lock`, or :meth:`share` and a claim, or was started by such a one.
     """
 
     root: Path
@@ -95,7 +97,22 @@ class StudyFolder:
         StorageError
             On entry, if another run is in the folder (its process id is named).
         """
-        return exclusive_lock(self.root / ".lock")
+        return exclusive_lock(self.root / _LOCK)
+
+    def share(self) -> AbstractContextManager[None]:
+        """Keep those out who :meth:`lock`, together with others who share the folder.
+
+        Raises
+        ------
+        StorageError
+            On entry, if a run has the folder for itself (its process id is named).
+        """
+        return shared_lock(self.root / _LOCK)
+
+    @property
+    def claims(self) -> Path:
+        """Where those who share the folder divide the work."""
+        return self.root / CLAIMS
 
     def remove_leftovers(self) -> list[Path]:
         """Remove what interrupted runs left half written; hold the lock.
@@ -107,6 +124,8 @@ class StudyFolder:
         """
         removed: list[Path] = []
         for place, folders, files in os.walk(self.root):
+            if CLAIMS in folders:
+                folders.remove(CLAIMS)  # others write there at any time
             for name in [name for name in folders if atomic.is_partial(name)]:
                 folders.remove(name)
                 shutil.rmtree(Path(place, name), ignore_errors=True)
@@ -335,11 +354,16 @@ class StudyFolder:
             return True
         digits = key.sha256[:_KEY_DIGITS]
         for candidate in sorted(self._superseded(path)[0].glob(f"{digits}*")):
-            if key_of(candidate) == key:
-                if current is not None:
-                    self._retire(path, current)
-                atomic.move(candidate, path)
-                return True
+            try:
+                if key_of(candidate) == key:
+                    if current is not None:
+                        self._retire(path, current)
+                    atomic.move(candidate, path)
+                    return True
+            except (TableError, StorageError):
+                if path.exists() and key_of(path) == key:
+                    return True  # a process that shares the folder was faster
+                raise
         return False
 
 

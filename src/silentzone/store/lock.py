@@ -1,4 +1,4 @@
-"""One run at a time in one study folder."""
+"""One run at a time in one study folder, or several that have agreed to share it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HELD = {errno.EWOULDBLOCK, errno.EACCES}
+_NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+_SHARED = "shared"
 
 
 @contextlib.contextmanager
@@ -27,28 +29,69 @@ def exclusive_lock(path: Path) -> Iterator[None]:
     StorageError
         If another process holds it (its id is named), or the file system has no locks.
     """
+    with _opened(path) as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _sign(descriptor, str(os.getpid()))
+        except OSError as error:
+            raise _refused(error, path, descriptor) from error
+        yield
+
+
+@contextlib.contextmanager
+def shared_lock(path: Path) -> Iterator[None]:
+    """Keep those out who want the folder for themselves, together with others who share it.
+
+    A file system without locks is accepted: those who share divide the work by claims.
+
+    Raises
+    ------
+    StorageError
+        If a process holds the folder for itself (its id is named).
+    """
+    with _opened(path) as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            _sign(descriptor, _SHARED)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise _refused(error, path, descriptor) from error
+        yield
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    """Descriptor of the lock file, for as long as the body runs."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     except OSError as error:
         raise storage_error(error, path) from error
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        except OSError as error:
-            if error.errno in _HELD:
-                raise StorageError(
-                    f"`{path.parent}` is in use by another run, {_holder(descriptor)}.",
-                    hint="wait for it to end, stop it, or give this run another folder",
-                ) from error
-            raise storage_error(error, path) from error
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 
 
+def _sign(descriptor: int, holder: str) -> None:
+    """Write down who holds the lock."""
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{holder}\n".encode(), 0)
+
+
+def _refused(error: OSError, path: Path, descriptor: int) -> StorageError:
+    """Error of a lock that was not given."""
+    if error.errno not in _HELD:
+        return storage_error(error, path)
+    return StorageError(
+        f"`{path.parent}` is in use by {_holder(descriptor)}.",
+        hint="wait for it to end, stop it, or give this run another folder",
+    )
+
+
 def _holder(descriptor: int) -> str:
-    """Process that holds the lock, in words."""
-    content = os.pread(descriptor, 32, 0).strip()
-    return f"process {int(content)}" if content.isdigit() else "of an unknown process"
+    """Who holds the lock, in words."""
+    content = os.pread(descriptor, 32, 0).strip().decode("ascii", "replace")
+    if content == _SHARED:
+        return "runs that share it (run --join)"
+    known = f"process {content}" if content.isdigit() else "of an unknown process"
+    return f"another run, {known}"

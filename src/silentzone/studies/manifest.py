@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from silentzone import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from silentzone.studies.plan import StudyPlan
 
 
@@ -28,11 +30,14 @@ class StudyManifest:
         self._plan = plan
         self._command = command
         self._lock = threading.Lock()
-        self._timings: dict[str, dict[str, float]] = {}
+        self.timings: dict[str, dict[str, float]] = {}
+        """Seconds of every part, by step."""
 
-    def add_timing(self, title: str, seconds: dict[str, float]) -> None:
-        """Note how long the parts of one step took."""
-        self._timings[title] = seconds
+    def add_timing(self, title: str, seconds: Mapping[str, float]) -> None:
+        """Note how long the parts of one step took; several times for one step add up."""
+        known = self.timings.get(title, {})
+        added = {part: known.get(part, 0.0) + taken for part, taken in seconds.items()}
+        self.timings[title] = {**known, **added}
 
     def config_changed(self) -> bool:
         """Whether the folder was measured with another configuration, or never."""
@@ -73,7 +78,7 @@ class StudyManifest:
                 "engine": asdict(plan.info),
                 "threads": plan.settings.threads,
                 "failures": plan.failures,
-                "timings": {**previous.get("timings", {}), **self._timings},
+                "timings": {**previous.get("timings", {}), **self.timings},
                 "analyzed_inputs": previous.get("analyzed_inputs"),
             }
         )

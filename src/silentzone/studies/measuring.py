@@ -16,7 +16,7 @@ from silentzone.studies.config import dump_config
 from silentzone.studies.progress import SharedProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from silentzone.measure.parts import Part
     from silentzone.studies.inspection import InspectedModel
@@ -47,30 +47,42 @@ class Measuring:
 
     def measure(self) -> None:
         """Run every model that has unfinished parts, each in a process of its own."""
-        if not self._plan.cohort.usable:
-            raise MeasurementError(
-                "no candidate can be measured: "
-                + "; ".join(failure["cause"] for failure in self._plan.failures)
-            )
-        if self._manifest.config_changed():
-            replace_file(
-                self._plan.folder.root / "study.toml", dump_config(self._plan.config).encode()
-            )
-        models = self._plan.models
-        self._plan.stop_at_chance()
-        total = sum(part.cost for model in models for part in self._plan.unfinished(model))
+        plan = self._plan
+        self._require_usable()
+        self._keep_config()
+        models = plan.models
+        plan.stop_at_chance()
+        total = sum(part.cost for model in models for part in plan.unfinished(model))
         if total == 0:
             self._progress.note("Everything is measured already.")
         else:
             self._manifest.write()
             with SharedProgress(self._progress, f"Measuring {len(models)} models", total) as shared:
                 self._measure_models(models, shared)
-        for model in models:
-            set_stale_aside(self._plan.folder, self._plan.job(model), self._plan.info)
-        self._manifest.write()
-        if not any(self._plan.has_result(model) for model in self._plan.cohort.usable):
+        self._complete(models)
+
+    def _require_usable(self) -> None:
+        if not self._plan.cohort.usable:
             raise MeasurementError(
-                "no candidate could be measured: " + "; ".join(self._plan.failure_sentences()),
+                "no candidate can be measured: "
+                + "; ".join(failure["cause"] for failure in self._plan.failures)
+            )
+
+    def _keep_config(self) -> None:
+        """Leave what was asked in the folder."""
+        if self._manifest.config_changed():
+            text = dump_config(self._plan.config)
+            replace_file(self._plan.folder.root / "study.toml", text.encode())
+
+    def _complete(self, models: Sequence[InspectedModel]) -> None:
+        """Hide what nobody asked for, write down what ran, and see that there is a result."""
+        plan = self._plan
+        for model in models:
+            set_stale_aside(plan.folder, plan.job(model), plan.info)
+        self._manifest.write()
+        if not any(plan.has_result(model) for model in plan.cohort.usable):
+            raise MeasurementError(
+                "no candidate could be measured: " + "; ".join(plan.failure_sentences()),
                 hint="finished parts are kept; run it again when the cause is gone",
             )
 
@@ -80,7 +92,9 @@ class Measuring:
         first = self._plan.unfinished(models[0], only_traces=True)
         if any(part.is_awaited for part in first):
             all_threads = self._plan.settings.threads * workers
-            self._measure_model(models[0], first, shared, all_threads, only_traces=True)
+            cause = self._measure_model(models[0], first, shared, all_threads, only_traces=True)
+            self._plan.keep_traced(cause)
+            self._manifest.write()
         self._plan.stop_at_chance()
         waiting = [(model, self._plan.unfinished(model)) for model in models]
         with ThreadPoolExecutor(workers, thread_name_prefix="model") as pool:
@@ -106,9 +120,10 @@ class Measuring:
         threads: int,
         *,
         only_traces: bool = False,
-    ) -> None:
+    ) -> SilentzoneError | None:
+        """Measure one model; what could not be is recorded, and the first cause given back."""
         if self._stop.is_set():
-            return
+            return None
         name = model.ref.name
         title = f"{name} (the reference's own distributions)" if only_traces else name
         step = shared.step(title, {part.title: part.cost for part in parts})
@@ -129,7 +144,8 @@ class Measuring:
             model.fail(error.message, status="partial" if self._plan.has_any(model) else "failed")
             self._plan.record(name, "model", error.message)
             self._progress.note(f"{name}: {error.message}")
-            outcome = "failed"
+            self._give_up(model, error)
+            outcome, done = "failed", None
             cause: SilentzoneError | None = error
         else:
             failures = result["failures"]
@@ -140,8 +156,19 @@ class Measuring:
                 self._progress.note(f"{name}, {failure['part']}: {failure['cause']}")
             seconds = time.perf_counter() - started
             self._manifest.add_timing(title, {**result["seconds"], "total": seconds})
-            outcome = "failed" if failures else "done"
-        step.finish(outcome)
-        if only_traces:
-            self._plan.keep_traced(cause)
+            outcome, done = "failed" if failures else "done", self._done_here(result["seconds"])
+        step.finish(outcome, done)
+        self._tell()
+        return cause
+
+    def _give_up(self, model: InspectedModel, error: SilentzoneError) -> None:
+        """Take note that a model's process died; its remaining parts are not tried again."""
+
+    def _done_here(self, measured: Mapping[str, float]) -> Collection[str] | None:
+        """Parts of a step that this process measured; null for all of it."""
+        del measured
+        return None
+
+    def _tell(self) -> None:
+        """Write down what became of a model."""
         self._manifest.write()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from silentzone import __version__
 from silentzone.backends.registry import engine_named
 from silentzone.errors import InputError, MeasurementError
 from silentzone.measure.jobs import ModelJob
-from silentzone.measure.parts import Part, model_parts
+from silentzone.measure.parts import Part, claim_units, model_parts
 from silentzone.records.tables import ITEMS, TOKENS
 from silentzone.studies.inspection import Cohort, InspectedModel, inspect_models
 from silentzone.studies.preparation import (
@@ -65,6 +65,8 @@ class StudyPlan:
         for model in self.cohort.candidates:
             if model.failure is not None:
                 self.record(model.ref.name, "comparison", model.failure)
+        self.claims: tuple[str, str] | None = None
+        """Where workers claim what they measure, and in whose name; null without others."""
         self._corpora = tuple(
             corpus_job(entry, self.cohort.reference.ref.tokenizer_sha256)
             for entry in config.corpora
@@ -80,6 +82,27 @@ class StudyPlan:
     def benchmark_refs(self) -> list[BenchmarkRef]:
         """Benchmarks that are measured."""
         return [ref for _, ref in self._benchmarks]
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Everything in which processes that share a study must agree, as JSON holds it."""
+        config = asdict(self.config)
+        for setting in ("threads", "workers"):  # change no number, and machines differ in them
+            del config["engine"][setting]
+        models = [self.cohort.reference, *self.cohort.candidates]
+        agreed = {
+            "config": config,
+            "engine": asdict(self.info),
+            "package_version": __version__,
+            "models": {model.ref.name: model.ref.sha256 for model in models},
+            "corpora": {corpus.name: corpus.text_sha256 for corpus in self._corpora},
+            "benchmarks": {ref.name: ref.items_sha256 for ref in self.benchmark_refs},
+        }
+        plain: dict[str, Any] = json.loads(json.dumps(agreed))
+        return plain
+
+    def units(self, model: InspectedModel, *, only_traces: bool = False) -> list[list[Part]]:
+        """All parts of a model, those together that one process claims and measures."""
+        return claim_units(model_parts(self.job(model, only_traces=only_traces), self.info))
 
     def corpus_refs(self) -> list[CorpusRef]:
         """Corpora as they were really measured, from the traces that are there."""
@@ -151,6 +174,7 @@ class StudyPlan:
             floor=self.config.floor,
             corpora=self._corpora,
             benchmarks=tuple(job for job, _ in self._benchmarks),
+            claims=self.claims,
         )
 
     def unfinished(self, model: InspectedModel, *, only_traces: bool = False) -> list[Part]:

@@ -8,7 +8,11 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+
+_ELSEWHERE = ""
+"""Stands for other processes among the titles of steps, which are never empty."""
 
 
 class Progress(Protocol):
@@ -81,6 +85,8 @@ class SharedProgress:
         self._total = total
         self._lock = threading.Lock()
         self._done: dict[str, float] = {}
+        self._ended = 0.0
+        """Cost of steps that have ended; one of the same title may follow."""
 
     def __enter__(self) -> Self:
         """Begin the whole."""
@@ -106,13 +112,23 @@ class SharedProgress:
             self._done[title] = share * cost
             self._progress.advance(f"step {title}", share)
             # a part that failed may be measured again in another way, so more than the total
-            done = min(1.0, sum(self._done.values()) / self._total)
-            self._progress.advance("study", done)
+            self._advance()
+
+    def elsewhere(self, cost: float) -> None:
+        """Say how much of the whole other processes have done."""
+        with self._lock:
+            self._done[_ELSEWHERE] = cost
+            self._advance()
 
     def end(self, title: str, outcome: str) -> None:
         """Finish one step."""
         with self._lock:
+            self._ended += self._done.pop(title, 0.0)
             self._progress.end(f"step {title}", outcome)
+
+    def _advance(self) -> None:
+        done = self._ended + sum(self._done.values())
+        self._progress.advance("study", min(1.0, done / self._total))
 
 
 class SharedStep:
@@ -133,7 +149,8 @@ class SharedStep:
             done = self._before[part] + share * self._costs[part]
             self._shared.advance(self._title, done / self._cost, self._cost)
 
-    def finish(self, outcome: str) -> None:
-        """Note that the step has ended."""
-        self._shared.advance(self._title, 1.0, self._cost)
+    def finish(self, outcome: str, only: Collection[str] | None = None) -> None:
+        """Note that the step has ended; ``only`` names its parts if others did the rest."""
+        done = self._costs.keys() if only is None else self._costs.keys() & set(only)
+        self._shared.advance(self._title, 1.0, sum(self._costs[part] for part in done))
         self._shared.end(self._title, outcome)

@@ -11,6 +11,7 @@ from silentzone.analysis.study import analyze_study
 from silentzone.report import write_report
 from silentzone.store.folder import StudyFolder
 from silentzone.store.names import ANALYSIS, FLIPS
+from silentzone.studies.gathering import end_gathering
 from silentzone.studies.manifest import StudyManifest
 from silentzone.studies.measuring import Measuring
 from silentzone.studies.plan import StudyPlan
@@ -60,11 +61,12 @@ def run_study(config: StudyConfig, out: Path, *, progress: Progress, command: st
     folder = StudyFolder(out)
     folder.create()
     with folder.lock():
+        end_gathering(folder, progress)
         folder.remove_leftovers()
         plan = StudyPlan(config, folder, progress)
         manifest = StudyManifest(plan, command)
         Measuring(plan, manifest, progress).measure()
-        analysis = _answers(plan, manifest, progress)
+        analysis = answer_study(plan, manifest, progress)
     return StudyOutcome(
         folder=out, report=out / REPORT_FILE, analysis=analysis, failures=plan.failure_sentences()
     )
@@ -80,7 +82,7 @@ def measure_and_analyze(
     return analyze_study(folder, rng_seed=config.seed)
 
 
-def _answers(plan: StudyPlan, manifest: StudyManifest, progress: Progress) -> dict[str, Any]:
+def answer_study(plan: StudyPlan, manifest: StudyManifest, progress: Progress) -> dict[str, Any]:
     """Answer from the stored tables, unless the answers of these very tables are there."""
     folder, inputs = plan.folder, plan.inputs_sha256()
     report = folder.root / REPORT_FILE

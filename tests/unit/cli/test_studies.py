@@ -66,7 +66,13 @@ def study(tmp_path, stand_in, calls, outcome):
         return f"config of {path.name}"
 
     stand_in("silentzone.studies.config", load_config=load_config)
+
+    def join_study(config, out, **named):
+        seen["joined"] = True
+        return run_study(config, out, **named)
+
     stand_in("silentzone.studies.run", run_study=run_study)
+    stand_in("silentzone.studies.join", join_study=join_study)
     path = tmp_path / "study.toml"
     path.write_text("good")
     return path, seen
@@ -78,6 +84,15 @@ def test_run_loads_the_study_and_runs_it_into_the_folder(invoke, study, tmp_path
     assert seen["config"] == "config of study.toml"
     assert seen["out"] == tmp_path / "out"
     assert seen["command"].startswith("silentzone run ")
+
+
+def test_a_folder_is_shared_only_if_asked(invoke, study, tmp_path):
+    path, seen = study
+    assert invoke("run", path, "--out", tmp_path / "out").code == 0
+    assert "joined" not in seen
+    assert invoke("run", path, "--out", tmp_path / "out", "--join").code == 0
+    assert seen["joined"]
+    assert seen["out"] == tmp_path / "out"
 
 
 def test_a_study_that_cannot_be_read_is_one_and_nothing_runs(invoke, study, tmp_path):
