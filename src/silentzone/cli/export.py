@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,11 +95,18 @@ def _write_text(
         refuse_taken(out, force=force)
     exported = form.render(study, options)
     if out is None:
+        on_screen = sys.stdout.isatty()
         for chunk in exported.chunks:
-            click.echo(chunk, nl=False)
+            # A file or a pipe gets every byte, which click would not give it; a terminal must not
+            # be steered by a name.
+            sys.stdout.write(_visible_lines(chunk) if on_screen else chunk)
     else:
         write_text(exported, out, force=force)
     return exported.notes
+
+
+def _visible_lines(text: str) -> str:
+    return "\n".join(map(visible, text.split("\n")))
 
 
 def _say(notes: tuple[str, ...], out: Path | None) -> None:

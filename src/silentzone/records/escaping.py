@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SPELLED_OUT = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|!~$])")
 _BULLET = re.compile(r"^(\s*)([-+=])(?=[-+=\s]|$)")
-FORMULA = re.compile(r"'*[=+\-@\t\r]")
+FORMULA = re.compile("'*[=+\\-@\\t\\r\\n\uff1d\uff0b\uff0d\uff20]")
 """How a text begins that a spreadsheet takes for a formula, or that was guarded before."""
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
 _NUMBERED = re.compile(r"^(\s*\d+)([.)])(?=\s|$)")

@@ -27,6 +27,19 @@ def test_a_text_goes_to_stdout_and_notes_to_stderr(invoke, folder):
     assert not invoke("export", "llama-cpp-table", folder, "--quiet").stderr
 
 
+def test_a_terminal_is_not_steered_by_a_name_and_a_pipe_gets_it(
+    invoke, folder, capsys, monkeypatch
+):
+    analysis = synthetic.analysis()
+    analysis["candidates"][0]["name"] = "Q8\x1b[31m\x9b\u202e"
+    write_json(folder / ANALYSIS, analysis)
+    assert "\x1b[31m\x9b" in invoke("export", "cohort-table", folder).stdout
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    shown = invoke("export", "cohort-table", folder).stdout
+    assert not {"\x1b", "\x9b", "\u202e"} & set(shown)
+    assert shown.count("\n") == 1 + 1 + len(analysis["candidates"])
+
+
 def test_out_takes_the_text_and_is_not_replaced_unasked(invoke, folder, tmp_path):
     out = tmp_path / "table.md"
     shown = invoke("export", "llama-cpp-table", folder, "--out", out)

@@ -108,6 +108,10 @@ def test_every_hostile_candidate_has_a_card_that_parses_and_shows_only_text(host
         card = _data(text)
         assert card.eval_results
         assert card.model_name
+        # The pattern of the hub's own check of a card's head.
+        assert all(
+            re.fullmatch(r"(?:[\w-]+/)?[\w.-]+", one.dataset_type) for one in card.eval_results
+        )
         assert not {"\x1b", "\x00", "\u202e"} & set(text)
         tokens = (
             MarkdownIt("commonmark", {"html": True}).enable("table").parse(ModelCard(text).text)

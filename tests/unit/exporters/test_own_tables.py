@@ -93,7 +93,9 @@ def test_hostile_names_come_back_as_they_are(hostile_study, tmp_path):
     assert read == [name.strip(" ") for name in wanted]
 
 
-@pytest.mark.parametrize("name", ["=cmd()", "+x", "-x", "@x", "'=x", "''@x", "'quoted'", "-0.5"])
+@pytest.mark.parametrize(
+    "name", ["=cmd()", "+x", "-x", "@x", "'=x", "''@x", "'quoted'", "-0.5", "\ta"]
+)
 def test_a_name_like_a_formula_is_guarded_and_comes_back(study_of, analysis, tmp_path, name):
     old = analysis["candidates"][0]["name"]
     analysis["candidates"][0]["name"] = name
@@ -105,6 +107,14 @@ def test_a_name_like_a_formula_is_guarded_and_comes_back(study_of, analysis, tmp
     cell = (tmp_path / "cohort.csv").read_text().splitlines()[2].split(",")[0]
     assert cell[0] not in "=+@"
     assert cell[0] != "-" or float(cell)
+
+
+@pytest.mark.parametrize("name", ["a\rb", "a\r\nb", "a\nb", "x;=cmd()", 'a "b", c', "a|b\tc"])
+def test_a_name_with_a_separator_stays_one_cell(study_of, analysis, tmp_path, name):
+    analysis["candidates"][0]["name"] = name
+    table = _table(study_of(analysis), tmp_path)
+    assert table.models[1].name == name
+    assert len(table.models) == 1 + len(analysis["candidates"])
 
 
 def test_what_is_missing_is_an_empty_cell(study_of, analysis, tmp_path):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING
 
+from silentzone.exporters.csv_text import csv_text
 from silentzone.exporters.writing import Exported, ExportOptions, TextFormat
 from silentzone.records.escaping import spreadsheet_text
 from silentzone.store.answers import finite
@@ -34,13 +33,10 @@ def _render(study: Study, options: ExportOptions) -> Exported:
         }
         for model in study.models
     ]
-    headings = dict.fromkeys(heading for row in rows for heading in row)
-    file = io.StringIO(newline="")
-    writer = csv.DictWriter(file, list(headings), restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    headings = list(dict.fromkeys(heading for row in rows for heading in row))
+    text = csv_text([headings, *([row.get(one, "") for one in headings] for row in rows)])
     # A NUL may stand in a name and makes a text file binary.
-    return Exported(chunks=[file.getvalue().replace("\0", "\\u0000")])
+    return Exported(chunks=[text.replace("\0", "\\u0000")])
 
 
 def _fidelity_columns(study: Study, corpora: Iterable[str]) -> list[tuple[str, str]]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING, Final
 
+from silentzone.exporters.csv_text import csv_text
 from silentzone.exporters.study import MISSING
 from silentzone.exporters.writing import Exported, ExportOptions, TextFormat
 from silentzone.records.escaping import spreadsheet_text
@@ -22,12 +21,8 @@ _BYTES_PER_GIB: Final = 2**30
 def _render(study: Study, options: ExportOptions) -> Exported:
     corpus, notes = study.corpus_asked(options.corpus)
     rows = [_row(study, model, corpus) for model in _by_size(study) if not model.is_reference]
-    file = io.StringIO(newline="")
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(rows)
     return Exported(
-        chunks=[file.getvalue()],
+        chunks=[csv_text([COLUMNS, *rows])],
         notes=(*notes, "MDL_norm is left empty: it adds a size to the logarithm of a perplexity"),
     )
 

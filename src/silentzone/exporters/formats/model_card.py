@@ -2,7 +2,8 @@
 
 The head is YAML that their libraries parse; the numbers in it are unrounded. A fidelity result
 names its corpus as the data set and the lane it was measured in as the split, because fidelity of
-another lane may never be laid beside it.
+another lane may never be laid beside it. The hub takes plain words for the type of a data set, so a
+name with other characters has its slug there.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from silentzone.exporters.markdown_table import markdown_table
 from silentzone.exporters.writing import Exported, ExportOptions, TextFormat
 from silentzone.records.escaping import markdown
 from silentzone.store.answers import finite
+from silentzone.store.names import slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +76,7 @@ def _fidelity(study: Study, model: Model, corpus: str) -> dict[str, Any]:
     return {
         "task": {"type": "text-generation", "name": "Fidelity to the unquantized model"},
         "dataset": {
-            "type": corpus,
+            "type": slug(corpus),
             "name": corpus,
             "config": None if length is None else f"context length {int(length)}",
             "split": protocol.get("lane"),
@@ -93,7 +95,7 @@ def _score(study: Study, model: Model, benchmark: str) -> dict[str, Any]:
     number = study.score(model.name, benchmark)
     return {
         "task": {"type": "text-generation", "name": "Benchmark"},
-        "dataset": {"type": benchmark, "name": benchmark, "split": _lane(study, model)},
+        "dataset": {"type": slug(benchmark), "name": benchmark, "split": _lane(study, model)},
         "metrics": list(_metric("accuracy", "Score", number, args)),
     }
 

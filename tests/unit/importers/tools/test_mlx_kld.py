@@ -170,22 +170,36 @@ def test_only_records_are_found(tmp_path):
     ]  # fmt: skip
 
 
+def _published(path):
+    """Rows of the comparison that was published beside the records, in its own rounding."""
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 9 and cells[0].startswith("`"):
+            kld, error = cells[6].removesuffix("(f)").split("+/-")
+            name = cells[0].strip("`").removesuffix(".gguf")
+            top1 = float(cells[8].rstrip("%")) / 100
+            rows.append((name, float(cells[4]), float(kld), float(error), top1))
+    assert len(rows) == 26
+    return rows
+
+
 def test_the_published_cohort_has_every_record(shared_cohorts):
     folder = shared_cohorts / "mlx-kld-qwen36-27b" / "records"
     bundles = FORMAT.find(sorted(folder.iterdir()))
     assert len(bundles) == 26
-    rows = [FORMAT.read(bundle, ImportOptions()).fidelity[0] for bundle in bundles]
+    imported = [FORMAT.read(bundle, ImportOptions()) for bundle in bundles]
+    rows = [one.fidelity[0] for one in imported]
+    sizes = {one.models[-1].name: one.models[-1].bits_per_weight for one in imported}
     assert len({row.model for row in rows}) == 26
     assert len({tuple(sorted(row.full_protocol.items())) for row in rows}) == 1
     by_name = {row.model: row.metrics for row in rows}
-    # The rounded values of the comparison that was published beside the records.
-    published = {
-        "Qwen3.6-27B-UD-Q6_K_XL": (0.0048, 0.9801),
-        "Qwen_Qwen3.6-27B-Q6_K_L": (0.0052, 0.9794),
-        "mlx-community__Qwen3.6-27B-bf16": (0.0018, 1.0),
-    }
-    for name, (kld, top1) in published.items():
-        assert by_name[name]["kld_mean"].value == pytest.approx(kld, abs=5e-5)
+    for name, bits, kld, error, top1 in _published(folder.parent / "comparison.md"):
+        mean = by_name[name]["kld_mean"]
+        assert mean.value == pytest.approx(kld, abs=5e-5)
         assert by_name[name]["top1_agreement"].value == pytest.approx(top1, abs=5e-5)
+        assert sizes[name] == pytest.approx(bits, abs=5e-4)
+        if mean.standard_error is not None:
+            assert mean.standard_error == pytest.approx(error, abs=5e-5)
     clustered = [one["kld_mean"].standard_error for one in by_name.values()]
     assert sum(error is not None for error in clustered) == 12
