@@ -11,6 +11,7 @@ from array import array
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+from silentzone.importers.item_metrics import Metric
 from silentzone.importers.problems import SHOWN_PROBLEMS, listed
 from silentzone.importers.tools.lm_eval.choices import ChoiceColumn, Choices, choices_of
 from silentzone.importers.tools.lm_eval.hashes import is_text
@@ -28,45 +29,6 @@ _OWN_FIELDS: Final = frozenset(
 """Fields of every row; what else stands in a row of an old version is a metric."""
 _LONGEST_PREDICTION: Final = 1000
 _ID_DIGITS: Final = 16
-
-
-class Metric:
-    """Values of one metric."""
-
-    def __init__(self, n_before: int) -> None:
-        self.values = array("d", [math.nan]) * n_before
-        self.n_present = 0
-        self.n_nan = 0
-        self.other: str | None = None
-        """What a value is that is no number."""
-
-    def add(self, value: object, n_before: int) -> None:
-        """Add the value of a row; null is one that is missing."""
-        self.pad(n_before)
-        self.n_present += 1
-        number = _number(value)
-        if number is None:
-            self.other = self.other or f"a {type(value).__name__}"
-        elif math.isnan(number):
-            self.n_nan += 1
-        self.values.append(math.nan if number is None else number)
-
-    def pad(self, n_rows: int) -> None:
-        """Put a missing value for every row without one."""
-        missing = n_rows - len(self.values)
-        if missing:
-            self.values.extend(array("d", [math.nan]) * missing)
-
-
-def _number(value: object) -> float | None:
-    if value is None:
-        return math.nan
-    if not isinstance(value, (bool, int, float)):
-        return None
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
 
 
 class FilterAnswers:

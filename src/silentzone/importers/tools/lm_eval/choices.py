@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable, Container, Iterator
 
     from numpy.typing import NDArray
 
@@ -30,6 +30,7 @@ RULES: Final[dict[str, Callable[[str], int] | None]] = {
 }
 """Metrics that compare choices, and the length of a choice each divides by."""
 
+_BLOCK_ROWS: Final = 65_536
 _GREEDY: Final = (True, False, "True", "False")
 
 
@@ -107,6 +108,8 @@ def _without(texts: tuple[str, ...], delimiter: str) -> tuple[str, ...]:
 
 def golds_of(target: object, choices: Choices) -> tuple[int, int]:
     """Index of the gold if ``target`` is its index, and if it is its text; -1 where it is not."""
+    if isinstance(target, int):
+        return (target if 0 <= target < len(choices.log_likelihoods) else -1), -1
     text = str(target)
     index = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else -1
     by_text = -1
@@ -182,19 +185,19 @@ class ChoiceColumn:
         confidence, margins = np.full(n_rows, np.nan), np.full((3, n_rows), np.nan)
         golds = np.stack([*(np.array(one, dtype=np.int64) for one in self.golds), predictions])
         for count in np.unique(counts[counts > 1]).tolist():
-            rows = np.flatnonzero(counts == count)
-            table = values[starts[rows, None] + np.arange(count)]
-            is_known = np.isfinite(table).all(axis=1)
-            rows, table = rows[is_known], table[is_known]
-            best = table.argmax(axis=1)
-            predictions[rows] = best
-            own = table[np.arange(len(rows)), best]
-            confidence[rows] = 1.0 / np.exp(table - own[:, None]).sum(axis=1)
-            if count == 2:
-                is_right, is_wrong = scores[rows] == 1.0, scores[rows] == 0.0
-                golds[2, rows] = np.select([is_right, is_wrong], [best, 1 - best], -1)
-            for reading in range(3):
-                margins[reading, rows] = _margins(table, golds[reading, rows])
+            for rows in _blocks(np.flatnonzero(counts == count)):
+                table = values[starts[rows, None] + np.arange(count)]
+                is_known = np.isfinite(table).all(axis=1)
+                own, table = rows[is_known], table[is_known]
+                best = table.argmax(axis=1)
+                predictions[own] = best
+                largest = table.max(axis=1, initial=-np.inf)
+                confidence[own] = 1.0 / np.exp(table - largest[:, None]).sum(axis=1)
+                if count == 2:
+                    is_right, is_wrong = scores[own] == 1.0, scores[own] == 0.0
+                    golds[2, own] = np.select([is_right, is_wrong], [best, 1 - best], -1)
+                for reading in range(3):
+                    margins[reading, own] = _margins(table, golds[reading, own])
         is_judged = (predictions >= 0) & ~np.isnan(scores)
         if not is_judged.any():
             return None
@@ -206,7 +209,7 @@ class ChoiceColumn:
 
     def _decisive(self, metric: str) -> NDArray[np.float64]:
         """Values whose largest is the answer by a metric; NaN where a row lacks what it needs."""
-        values = np.array(self.values, dtype=np.float64)
+        values = np.frombuffer(self.values or b"", dtype=np.float64)
         if metric == MUTUAL:
             return values - _padded(np.array(self.unconditional, dtype=np.float64), len(values))
         if metric not in self.lengths:
@@ -224,6 +227,12 @@ class Judged:
     confidence: NDArray[np.float64]
     margin: NDArray[np.float64] | None
     """Null where no reading of the golds, or more than one, gives every score."""
+
+
+def _blocks(rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Cut rows into blocks, so that what is worked out for all of them does not add up."""
+    for start in range(0, len(rows), _BLOCK_ROWS):
+        yield rows[start : start + _BLOCK_ROWS]
 
 
 def _padded(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from silentzone.errors import TableError
+from silentzone.importers.item_metrics import Score, choose_score
 from silentzone.importers.problems import Problems, listed, shown
 from silentzone.importers.reading import Bundle, Format, ImportOptions, source_of
 from silentzone.importers.text_files import first_bytes
@@ -28,7 +29,7 @@ from silentzone.importers.tools.lm_eval.results import (
     settings_of,
 )
 from silentzone.importers.tools.lm_eval.rows import is_array, read_rows
-from silentzone.importers.tools.lm_eval.scores import Score, check_sums, choose_score
+from silentzone.importers.tools.lm_eval.scores import check_sums
 from silentzone.records.imported import Imported, ItemAnswers, ModelFacts
 
 if TYPE_CHECKING:
@@ -192,7 +193,9 @@ def _read(bundle: Bundle, options: ImportOptions) -> Imported:
     answers = samples.by_filter[name]
     for one in samples.by_filter.values():
         one.finish(problems, samples.word)
-    score = choose_score(options.metric, answers, results, task)
+    score = choose_score(
+        options.metric, answers.metrics, task, lower_is_better=results.lower_is_better(task)
+    )
     check_sums(samples.by_filter, results, task, score.metric, problems)
     if results.name is None:
         notes.append(
@@ -296,8 +299,10 @@ def _by_rule(
         )
         if score.metric != "acc":  # what was divided by is not known, so neither is the answer
             return None, None, texts
+    # One text per index, not per row: there are as many rows as a gigabyte holds.
+    names = [str(index) for index in range(int(judged.predictions.max()) + 1)]
     predictions = tuple(
-        str(index) if index >= 0 else text
+        names[index] if index >= 0 else text
         for index, text in zip(judged.predictions.tolist(), answers.predictions, strict=True)
     )
     return judged.margin, judged.confidence, predictions

@@ -61,10 +61,11 @@ class Results:
         said = self.aggregation(task, metric)
         return None if said is None else said in _MEANS
 
-    def is_lower_better(self, task: str, metric: str) -> bool:
-        """Whether a metric is said to be better the lower it is."""
+    def lower_is_better(self, task: str) -> set[str]:
+        """Metrics that are said to be better the lower they are."""
         of_task = self.of("higher_is_better").get(task)
-        return isinstance(of_task, dict) and of_task.get(metric) is False
+        items = of_task.items() if isinstance(of_task, dict) else ()
+        return {name for name, is_higher in items if is_higher is False}
 
     def stated(self, task: str, metric: str, filter_name: str) -> float | None:
         """Score of a task by one metric and filter, null where there is no number."""
