@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +14,6 @@ from silentzone.cli.main import run_command_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 MODELS = {"BF16": 0.0, "=Q8_0": 0.02, "Q5_K_M, a": 0.05, "Q4_K_M": 0.1, "Q3|K": 0.15}
 """Share of answers that are not the reference's, by names that files must keep."""
@@ -102,3 +102,26 @@ def test_every_format_says_something_of_imported_results(
     assert len(list((tmp_path / "flipeval").rglob("*.jsonl"))) == len(MODELS)
     assert (tmp_path / "tables" / "imported_items.csv").is_file()
     assert (tmp_path / "tables" / "decomposition.parquet").is_file()
+
+
+def test_what_a_tool_stated_travels_to_the_card_and_below_the_table(
+    tmp_path: Path, run: Callable[..., str]
+) -> None:
+    golden = Path(__file__).parents[1] / "golden" / "imports" / "mlx_quant_fidelity"
+    folder = tmp_path / "folder"
+    run("import", "--detect", golden / "weights.json", golden / "kv.json", golden / "kv-late.json",
+        "--into", folder)  # fmt: skip
+    run("analyze", folder)
+    corpora = json.loads((folder / "analysis.json").read_text())["corpora"]
+    names = [one["name"] for one in corpora]
+    assert len(names) == 3
+    late = next(name for name in names if "from index 5" in name)
+    card = run("export", "model-card", folder, "--model", "org/Tiny-bf16, KV cache 8 bits",
+               "--corpus", late)  # fmt: skip
+    assert 'split: "kv-cache"' in card
+    assert 'estimator: "full vocabulary"' in card
+    table = run("export", "llama-cpp-table", folder, "--corpus", late)
+    assert "scored positions from index 5" in table
+    assert "measured by mlx-quant-fidelity" in table
+    assert "lane kv-cache" in table
+    assert "context length 17" in table

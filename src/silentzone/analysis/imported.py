@@ -10,7 +10,7 @@ from silentzone.analysis.flips import Asked, BenchmarkDetails, Told, changed_ans
 from silentzone.analysis.item_rows import scores_of_items
 from silentzone.analysis.tables import Numbers
 from silentzone.records.cohort_table import CohortTable, ItemRows, ItemsTable, TableModel
-from silentzone.records.imported import IMPORTED_ITEMS, protocol_groups
+from silentzone.records.imported import IMPORTED_ITEMS, protocol_groups, shown_corpus
 from silentzone.store.import_document import grouped_notes
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _columns(
                 f"ranking: {'; '.join(labels)}"
             )
         for row, group in zip(own, groups, strict=True):
-            place = f"{corpus} [{labels[group]}]" if labels[group] else corpus
+            place = shown_corpus(corpus, labels[group])
             cells = columns.setdefault(row.model, {})
             for metric, stated in row.metrics.items():
                 if stated.value is not None:

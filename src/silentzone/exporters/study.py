@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from silentzone.errors import InputError, TableError
+from silentzone.records.imported import protocol_groups, shown_corpus
 from silentzone.store.answers import Raw, check, finite, rows
 from silentzone.store.folder import StudyFolder
 from silentzone.store.import_folder import ImportFolder
@@ -135,10 +136,19 @@ class Study:
         """Say what the fidelity of a model on a corpus was measured as, as far as it is known."""
         if self.answers["source"].get("kind") == "study":
             return _OWN_PROTOCOL
+        return self._imported_protocols.get((model, corpus), {})
+
+    @cached_property
+    def _imported_protocols(self) -> dict[tuple[str, str], Mapping[str, str | None]]:
         imported = ImportFolder(self.folder.root)
         entries = imported.document().fidelity if imported.exists() else ()
-        found = (one for one in entries if (one.model, one.corpus) == (model, corpus))
-        return next((one.protocol for one in found), {})
+        found = {}
+        for corpus in dict.fromkeys(one.corpus for one in entries):
+            own = [one for one in entries if one.corpus == corpus]
+            groups, labels = protocol_groups([one.protocol for one in own])
+            for one, group in zip(own, groups, strict=True):
+                found[one.model, shown_corpus(corpus, labels[group])] = one.protocol
+        return found
 
     def candidate_asked(self, asked: str | None) -> Model:
         """Give the candidate to export: the one asked for, or the only one.

@@ -212,3 +212,8 @@ def protocol_groups(
         ", ".join(f"{name}={dict(key)[name] or 'not stated'}" for name in varying) for key in order
     ]
     return [order.index(key) for key in keys], labels
+
+
+def shown_corpus(corpus: str, label: str) -> str:
+    """Give the name a corpus is shown under in answers, with what tells its group apart."""
+    return f"{corpus} [{label}]" if label else corpus

@@ -85,20 +85,34 @@ def _error(number: Number, factor: int, places: int) -> str:
 def _legend(study: Study, corpus: str) -> str:
     """Say what the numbers hold for: without it two tables cannot be laid side by side."""
     reference = study.reference
-    said = study.corpora[corpus]
+    own = {name: value for name, value in study.corpora[corpus].items() if value is not None}
+    said = {**_protocol(study, corpus), **own}
     parts = [f"corpus {corpus}"]
-    parts += [f"{words} {said[key]}" for key, words in _SAID if said.get(key) is not None]
+    parts += [f"{words} {said[key]}" for key, words in _SAID.items() if said.get(key) is not None]
     against = "" if reference is None else f", against {reference.name}"
     clusters = _method(study, corpus)
     return f"KLD is KL(reference||candidate) in nats{against}; {', '.join(parts)}; {clusters}."
 
 
-_SAID = (
-    ("context_length", "context length"),
-    ("first_scored", "first scored position"),
-    ("windows", "windows"),
-    ("positions", "scored positions"),
-)
+_SAID = {
+    "tool": "measured by",
+    "context_length": "context length",
+    "first_scored": "first scored position",
+    "scored": "scored positions",
+    "windows": "windows",
+    "positions": "number of positions",
+    "add_bos": "BOS",
+    "clip_nats": "reference cut off below (nats)",
+    "estimator": "estimator",
+    "lane": "lane",
+}
+
+
+def _protocol(study: Study, corpus: str) -> dict[str, str]:
+    """Give what the first candidate was measured as; others of this corpus were so too."""
+    protocols = (study.protocol(model.name, corpus) for model in study.models)
+    found = next((one for one in protocols if one), {})
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _method(study: Study, corpus: str) -> str:
