@@ -48,6 +48,9 @@ _MODEL = said(
         note=maybe(TEXT),
         status=one_of("complete", "partial", "failed"),
         failure=maybe(TEXT),
+        lane_or_absent=said(maybe(one_of("serving", "kv-cache")), "null where a table names none"),
+        cache_k_or_absent=said(maybe(TEXT), "type of the cached keys; null the engine's own"),
+        cache_v_or_absent=maybe(TEXT),
         memory_bytes=said(maybe(COUNT), "weights and KV cache at the context of the budget"),
         cautions=TEXTS,
         provenance=table_of(TEXT),
@@ -227,6 +230,20 @@ def _decision() -> Schema:
     )  # fmt: skip
 
 
+def _lanes() -> Schema:
+    measured, scored = _measured(), _scored()
+    return rows(
+        "Candidates that no other section ranks, each lane by itself.",
+        lane=TEXT,
+        why=TEXT,
+        candidates={"type": "array", "items": {"$ref": "#/$defs/model"}},
+        fidelity=measured["fidelity"],
+        kld_spread=measured["kld_spread"],
+        scores=scored["scores"],
+        decomposition=scored["decomposition"],
+    )
+
+
 def analysis_schema() -> Schema:
     """Give the schema of ``analysis.json``."""
     return document(
@@ -242,6 +259,7 @@ def analysis_schema() -> Schema:
         ),
         reference=maybe({"$ref": "#/$defs/model"}),
         candidates={"type": "array", "items": {"$ref": "#/$defs/model"}},
+        lanes_or_absent=_lanes(),
         **_measured(),
         **_scored(),
         **_audited(),

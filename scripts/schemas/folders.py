@@ -28,14 +28,19 @@ from silentzone.store.import_document import (
     ItemsEntry,
 )
 
-_LATER = {"cache_k", "cache_v"}
+_LATER = {"cache_k", "cache_v", "rebuild_kld_max"}
 """Fields that the first manifests of this version lack."""
 
 
+def _fields(kind: type) -> dict[str, Schema]:
+    own = of_dataclass(kind)["properties"]
+    return {f"{name}_or_absent" if name in _LATER else name: one for name, one in own.items()}
+
+
 def _model() -> Schema:
-    own = of_dataclass(ModelRef)["properties"]
     return record(
-        **{f"{name}_or_absent" if name in _LATER else name: one for name, one in own.items()},
+        **_fields(ModelRef),
+        lane_or_absent=said(TEXT, "what is varied: serving, or kv-cache"),
         path_name=said(TEXT, "file name, without its folder"),
         note=maybe(TEXT),
         memory_bytes=maybe(COUNT),
@@ -55,7 +60,7 @@ def manifest_schema() -> Schema:
         config=said(of_dataclass(StudyConfig), "study.toml with every default"),
         reference={"$ref": "#/$defs/model"},
         candidates={"type": "array", "items": {"$ref": "#/$defs/model"}},
-        corpora={"type": "array", "items": of_dataclass(CorpusRef)},
+        corpora={"type": "array", "items": record(**_fields(CorpusRef))},
         benchmarks={"type": "array", "items": of_dataclass(BenchmarkRef)},
         engine=of_dataclass(BackendInfo),
         threads=COUNT,

@@ -37,7 +37,12 @@ def _studies(draw: st.DrawFn, folder: Path) -> StudyConfig:
     for number, name in enumerate(names):
         path = folder / f"{number}.gguf"
         path.touch()
-        models.append(ModelEntry(name=name, path=str(path), note=draw(_notes)))
+        cache = {
+            key: draw(st.none() | st.sampled_from(["f16", "q8_0", "q4_0"]))
+            for key in ("cache_k", "cache_v")
+            if number  # a reference has its engine's own
+        }
+        models.append(ModelEntry(name=name, path=str(path), note=draw(_notes), **cache))
     context_length = draw(st.integers(16, 4096))
     corpus = CorpusEntry(
         name=draw(_names),

@@ -70,12 +70,21 @@ def score_sections(
     churn: Mapping[tuple[str, str], ChurnRows],
     names: Sequence[str],
 ) -> dict[str, list[JsonObject]]:
-    """Sections ``composites``, ``scores`` and ``decomposition``.
+    """Sections ``composites``, ``scores`` and ``decomposition``; see :func:`item_changes`."""
+    return {
+        "composites": composite_rows_of(benchmarks, evidence.why_not_normalised),
+        **item_changes(benchmarks, churn, names),
+    }
+
+
+def item_changes(
+    benchmarks: Benchmarks, churn: Mapping[tuple[str, str], ChurnRows], names: Sequence[str]
+) -> dict[str, list[JsonObject]]:
+    """Sections ``scores`` and ``decomposition``: each candidate beside the reference.
 
     Parameters
     ----------
     benchmarks : Benchmarks
-    evidence : ScoreEvidence
     churn : mapping of (benchmark, model) to ChurnRows
         Items asked again.
     names : sequence of str
@@ -94,7 +103,6 @@ def score_sections(
     if benchmarks.scores:
         rows += composite_rows([benchmarks.reference, *names], entering)
     return {
-        "composites": composite_rows_of(benchmarks, evidence.why_not_normalised),
         "scores": rows,
         "decomposition": decomposition_rows(benchmarks, churn),
     }

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from silentzone.analysis.flips import Asked, BenchmarkDetails, Told, changed_answers
 from silentzone.analysis.item_divergence import with_divergence
 from silentzone.analysis.items import OK, read_benchmark
+from silentzone.analysis.measured import of_lane
+from silentzone.records.models import SERVING
 from silentzone.records.tables import GENERATIONS, ITEMS, QUESTIONS
 from silentzone.store.current import CurrentParts
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def study_flips(folder: StudyFolder, unfinished: str) -> dict[str, Any]:
-    """Every changed answer of a study, as the object of ``flips.json``.
+    """Every changed answer of a study's files as they are served, the object of ``flips.json``.
 
     Parameters
     ----------
@@ -35,14 +37,9 @@ def study_flips(folder: StudyFolder, unfinished: str) -> dict[str, Any]:
         If the manifest or a table is damaged.
     """
     manifest = folder.manifest()
-    reference, candidates = manifest["reference"], manifest["candidates"]
-    parts = CurrentParts(
-        folder=folder,
-        sha256={str(one["name"]): one["sha256"] for one in (reference, *candidates)},
-        reference=str(reference["name"]),
-    )
+    parts = CurrentParts.of(folder, manifest)
     benchmarks = [str(one["name"]) for one in manifest["benchmarks"]]
-    names = [str(one["name"]) for one in candidates]
+    names = [str(one["name"]) for one in of_lane(manifest["candidates"], SERVING)]
     return changed_answers(_details(parts, benchmarks, names, unfinished), parts.reference)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from silentzone.errors import TableError
+from silentzone.records.models import lane_of
 from silentzone.store.names import slug
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ def model_as_json(model: JsonObject, *, missing: Sequence[str]) -> JsonObject:
         "note": model.get("note"),
         "status": status,
         "failure": model.get("failure"),
+        "lane": lane_of(model),
+        "cache_k": model.get("cache_k"),
+        "cache_v": model.get("cache_v"),
         "memory_bytes": model.get("memory_bytes"),
         "cautions": cautions,
         "provenance": {str(name): value for name, value in model.get("provenance", [])},

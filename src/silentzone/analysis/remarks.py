@@ -32,9 +32,13 @@ class Remarks:
 
 
 def count_exclusions(
-    corpora: Sequence[CorpusPositions], benchmarks: Benchmarks, remarks: Remarks
+    corpora: Sequence[CorpusPositions],
+    benchmarks: Benchmarks,
+    remarks: Remarks,
+    *,
+    with_composite: bool = True,
 ) -> None:
-    """Count positions, items and benchmarks that enter nothing."""
+    """Count positions, items and, where asked for, benchmarks that enter nothing."""
     for corpus in corpora:
         for name, own in corpus.models.items():
             for status, count in own.excluded.items():
@@ -48,15 +52,16 @@ def count_exclusions(
                 f"{count} answers of {name} on {scores.benchmark} were cut off and count as wrong"
             )
     for name, entry in benchmarks.entries.items():
-        if not entry.enters:
+        if with_composite and not entry.enters:
             remarks.exclude(f"benchmark {name} from the composite", 1, entry.why_not or "")
 
 
 def same_files(models: Sequence[JsonObject]) -> tuple[tuple[str, ...], ...]:
-    """Group the models that are one file by content."""
-    by_content: dict[str, list[str]] = {}
+    """Group the models that are one file by content, and are run in one way."""
+    by_content: dict[tuple[object, ...], list[str]] = {}
     for one in models:
-        by_content.setdefault(str(one["sha256"]), []).append(str(one["name"]))
+        content = (str(one["sha256"]), one.get("cache_k"), one.get("cache_v"))
+        by_content.setdefault(content, []).append(str(one["name"]))
     return tuple(tuple(same) for same in by_content.values() if len(same) > 1)
 
 

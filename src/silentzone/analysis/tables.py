@@ -182,6 +182,7 @@ def _table_sections(
         **audit_sections(evidence, settings, on_share),
         **NO_ITEM_SECTIONS,
         "decision": table_decision_section(benchmarks, settings, remarks),
+        "lanes": [],
     }
 
 
@@ -230,6 +231,7 @@ def _item_sections(
         **audit_sections(evidence, settings, on_share),
         **item_sections(benchmarks, evidence, settings),
         "decision": decision_section(models, benchmarks, scores, evidence, settings, remarks),
+        "lanes": [],
     }
 
 

@@ -31,6 +31,9 @@ def show_analysis(analysis: Mapping[str, Any], *, as_json: bool) -> None:
     for line in (*summary.findings, *([""] if summary.findings else [])):
         write_line(_plain(line))
     _write_table(summary.candidates)
+    for table in summary.lanes:
+        write_line("")
+        _write_table(table)
     for note in summary.notes:
         write_line(f"note: {_plain(note)}")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from silentzone.errors import TableError
 from silentzone.records.imported import IMPORTED_ITEMS, IMPORTED_POSITIONS, IMPORTED_WINDOWS
+from silentzone.records.models import SERVING, lane_of
 from silentzone.records.tables import CHURN, FLOORS, GENERATIONS, ITEMS, PROMPTS, TOKENS
 from silentzone.store.current import CurrentParts
 from silentzone.store.import_folder import ImportFolder
@@ -87,11 +88,9 @@ def stored_parts(folder: StudyFolder) -> StoredParts:
 def _study_parts(folder: StudyFolder, manifest: Mapping[str, Any]) -> StoredParts:
     try:
         models = [manifest["reference"], *manifest["candidates"]]
-        current = CurrentParts(
-            folder=folder,
-            sha256={str(one["name"]): str(one["sha256"]) for one in models},
-            reference=str(models[0]["name"]),
-        )
+        current = CurrentParts.of(folder, manifest)
+        names = [str(one["name"]) for one in models if lane_of(one) == SERVING]
+        other_lanes = {str(one["name"]): lane_of(one) for one in models if lane_of(one) != SERVING}
         groups = {
             kind: [str(one["name"]) for one in manifest[kind]] for kind in ("corpora", "benchmarks")
         }
@@ -107,12 +106,17 @@ def _study_parts(folder: StudyFolder, manifest: Mapping[str, Any]) -> StoredPart
                     model=name,
                     read=_reader(folder, schema, group, name),
                 )
-                for name in current.sha256
+                for name in names
                 if current.has_table(schema, group, name)
             ]
     notes = tuple(
         f"left out: {kind} of `{model}` on `{group}`, measured on another file of that name"
         for kind, group, model in sorted(current.stale)
+    )
+    notes += tuple(
+        f"left out: `{name}`, of the lane {lane}, which must not be laid beside files as they are "
+        "served"
+        for name, lane in other_lanes.items()
     )
     return StoredParts(reference=current.reference, parts=tuple(parts), notes=notes)
 

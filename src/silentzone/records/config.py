@@ -18,6 +18,10 @@ class ModelEntry:
     """Absolute path of the file, or of the first shard."""
     note: str | None = None
     """What the user wants said of it, for example ``dequantized from Q4_1``."""
+    cache_k: str | None = None
+    """Type in which its keys are cached, for example ``q8_0``; null the engine's own."""
+    cache_v: str | None = None
+    """The same of its values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SERVING = "serving"
 """Lane of a file as it is served, its activations and cache in the engine's own types."""
@@ -62,6 +66,11 @@ class BackendInfo:
     device: str
     settings: tuple[tuple[str, str], ...]
     """Every setting that can change a logit, sorted by name."""
+
+
+def lane_of(model: Mapping[str, object]) -> str:
+    """Lane of a model as a manifest holds it; one written before there were lanes is as served."""
+    return str(model.get("lane", SERVING))
 
 
 def text_sha256(text: str | None) -> str | None:

@@ -49,6 +49,13 @@ def _card(page: Page) -> Iterator[str]:
         yield ""
     for table in page.results[:2]:
         yield from _table(table)
+    for lane in page.lanes:
+        yield f"### {markdown(lane.title)}"
+        yield ""
+        yield markdown(lane.why)
+        yield ""
+        for table in lane.tables[:2]:
+            yield from _table(table)
     if page.findings:
         yield "### What was found"
         yield ""

@@ -21,11 +21,16 @@ from silentzone.report.words import metric_title
 from silentzone.store.answers import Raw, check, finite, rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 NOT_MEASURED = Quantity(
     value=None, lower=None, upper=None, cautions=("not measured",), confidence=None
 )
+
+_OF_LANES = ("candidates", "fidelity", "kld_spread", "scores", "decomposition")
+"""Sections that every lane has of its own."""
+_RANKED = ("relations", "verdicts", "variants", "distinguishable", "lanes")
+"""Sections that lay candidates beside each other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +223,13 @@ def index(analysis: object, *, has_items: bool = False) -> Cohort:
         zone=_headline_zone(raw, headline),
         has_items=has_items,
     )
+
+
+def lane_cohorts(raw: Raw) -> Iterator[tuple[Raw, Cohort]]:
+    """Yield every section of ``lanes`` with its candidates as a cohort that ranks nothing."""
+    for section in rows(raw, "lanes"):
+        own = {name: section.get(name) or [] for name in _OF_LANES}
+        yield section, index({**raw, **own, **dict.fromkeys(_RANKED, ()), "decision": {}})
 
 
 def _churn(raw: Raw, scores: Mapping[tuple[str, str], Raw]) -> dict[tuple[str, str], Quantity]:

@@ -78,6 +78,7 @@ def build_page(analysis: object, flips: object = None) -> Page:
         methods=METHODS,
         command=visible(study.get("command") or "not recorded"),
         explorer=items,
+        lanes=tables.lanes(cohort),
     )
 
 

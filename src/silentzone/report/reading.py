@@ -66,6 +66,13 @@ class Model:
         return None if size is None else size / 1e9
 
     @property
+    def cache(self) -> str | None:
+        """Types in which keys and values were cached; null where they are the engine's own."""
+        kinds = [(side, self.raw.get(f"cache_{side}")) for side in ("k", "v")]
+        said = [f"{side.upper()} {visible(kind)}" for side, kind in kinds if kind is not None]
+        return f"cache {', '.join(said)}" if said else None
+
+    @property
     def bits_per_weight(self) -> float | None:
         """Bits per weight, as the file or the table has it."""
         return finite(self.raw.get("bits_per_weight"))

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from silentzone.records.escaping import visible
 from silentzone.report import numbers
-from silentzone.report.cohort import index
+from silentzone.report.cohort import index, lane_cohorts
 from silentzone.report.findings import findings
 from silentzone.report.head import answers
 from silentzone.report.reading import COMPOSITE, bounds, texts
@@ -55,6 +55,8 @@ class Summary:
     """One line a topic."""
     candidates: TextTable
     """One row per model; the first column is its name."""
+    lanes: tuple[TextTable, ...]
+    """Candidates of every other lane, which the tables above must not be laid beside."""
     notes: tuple[str, ...]
     """Cautions and failures, each once; the last counts what is left out."""
 
@@ -102,6 +104,10 @@ def summarize(analysis: object) -> Summary:
         relations=_relations(cohort),
         findings=tuple(printable(text) for text in found),
         candidates=_candidates(cohort),
+        lanes=tuple(
+            _candidates(own, f"lane {section.get('lane')}, not ranked")
+            for section, own in lane_cohorts(cohort.raw)
+        ),
         notes=tuple(printable(note) for note in _notes(cohort)),
     )
 
@@ -133,7 +139,7 @@ def _relations(cohort: Cohort) -> TextTable | None:
     )
 
 
-def _candidates(cohort: Cohort) -> TextTable:
+def _candidates(cohort: Cohort, first: str = "model") -> TextTable:
     """Sizes, the headline metric, its floor and the composite; empty columns are left out."""
     title, _ = metric_axis(cohort.headline)
     columns: list[tuple[str, Callable[[Model], str]]] = [
@@ -155,7 +161,7 @@ def _candidates(cohort: Cohort) -> TextTable:
     if any(model.status != "complete" for model in cohort.models):
         filled.append(("status", lambda model: model.status))
     return _table(
-        ("model", *(header for header, _ in filled)),
+        (first, *(header for header, _ in filled)),
         ((_role(model), *(cell(model) for _, cell in filled)) for model in cohort.models),
     )
 
@@ -163,7 +169,8 @@ def _candidates(cohort: Cohort) -> TextTable:
 def _role(model: Model) -> str:
     if model.is_reference:
         return f"{model.label} (reference)"
-    return f"{model.label} (pick)" if model.is_pick else model.label
+    said = "pick" if model.is_pick else model.cache
+    return f"{model.label} ({said})" if said else model.label
 
 
 def _size(model: Model) -> str:

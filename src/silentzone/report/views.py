@@ -199,6 +199,16 @@ class Explorer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """Candidates that are not ranked with those of the other tables, and why."""
+
+    title: str
+    why: str
+    tables: tuple[Table, ...]
+    """The candidates, then nets where there are any, then more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """The whole report."""
 
@@ -218,3 +228,4 @@ class Page:
     """Heading and plain words."""
     command: str
     explorer: Explorer | None = None
+    lanes: tuple[Lane, ...] = ()

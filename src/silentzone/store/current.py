@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from silentzone.store.tables import read_part_key
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from silentzone.store.tables import StoredTable
 
 _MODEL_HASHES = ("model_sha256", "candidate_sha256")
+_CACHE = ("cache_k", "cache_v")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,10 +29,23 @@ class CurrentParts:
     folder: StudyFolder
     sha256: Mapping[str, str]
     """Content hash of every model of the manifest, by name."""
+    caches: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    """Types in which a model's keys and values were cached, by name; left out, the engine's own."""
     reference: str
     """Name of the reference."""
     stale: set[tuple[str, str, str]] = field(default_factory=set)
     """Kind, corpus or benchmark, and model of every table passed over so far."""
+
+    @staticmethod
+    def of(folder: StudyFolder, manifest: Mapping[str, Any]) -> CurrentParts:
+        """Tables of the models that a manifest names."""
+        models = (manifest["reference"], *manifest["candidates"])
+        return CurrentParts(
+            folder=folder,
+            sha256={str(one["name"]): one["sha256"] for one in models},
+            reference=str(manifest["reference"]["name"]),
+            caches={str(one["name"]): {key: one.get(key) for key in _CACHE} for one in models},
+        )
 
     def has_table(self, schema: TableSchema, group: str, model: str) -> bool:
         """Whether there is a table measured on this very model and reference."""
@@ -42,7 +56,10 @@ class CurrentParts:
         )
         wanted = {name: self.sha256.get(model) for name in _MODEL_HASHES}
         wanted["reference_sha256"] = self.sha256.get(self.reference)
-        if all(protocol.get(name, value) == value for name, value in wanted.items()):
+        cache, no_type = self.caches.get(model, {}), str(None)
+        if all(protocol.get(name, value) == value for name, value in wanted.items()) and all(
+            protocol.get(f"model_{name}", no_type) == str(cache.get(name)) for name in _CACHE
+        ):
             return True
         self.stale.add((schema.name, group, model))
         return False

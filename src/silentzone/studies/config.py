@@ -30,6 +30,7 @@ from silentzone.studies.config_fields import ALL, Problems, Section
 from silentzone.studies.config_sections import (
     AUDIT,
     BENCHMARK,
+    CACHE,
     CANDIDATES,
     CORPUS,
     DECISION,
@@ -226,23 +227,25 @@ def _candidates(
             "file besides the reference"
         )
     problems.check_names("model", [reference.name, *(entry.name for entry in entries)])
-    named: dict[Path, str] = {}
+    named: dict[tuple[object, ...], str] = {}
     for entry in (reference, *entries):
-        real = Path(entry.path).resolve()
-        if entry.path and real in named:
-            problems.add(f"{named[real]!r} and {entry.name!r} are the same file `{entry.path}`")
-        named[real] = entry.name
+        content = (Path(entry.path).resolve(), entry.cache_k, entry.cache_v)
+        if entry.path and content in named:
+            problems.add(f"{named[content]!r} and {entry.name!r} are the same file `{entry.path}`")
+        named[content] = entry.name
     return tuple(entries)
 
 
 def _model(section: Section, base: Path, problems: Problems) -> ModelEntry:
     path = section.file("path", base)
-    name = section.values.get("name", _stem(Path(path)))
+    cache = {key: section.values[key] for key in CACHE if key in section.values}
+    usual = "".join(f" {key[-1].upper()} {kind}" for key, kind in cache.items())
+    name = section.values.get("name", _stem(Path(path)) + usual)
     if path or section.has("name"):
         problems.check_plain_name(section.title, name)
     if _LATER_SHARD.fullmatch(Path(path).name):
         problems.add(f"{section.title} `path`: `{path}` is a later shard; give the first")
-    return ModelEntry(name=name, path=path, note=section.values.get("note"))
+    return ModelEntry(name=name, path=path, note=section.values.get("note"), **cache)
 
 
 def _matching(
@@ -253,7 +256,7 @@ def _matching(
     problems: Problems,
 ) -> list[ModelEntry]:
     """Files of a glob, sorted by name; models already named and later shards are left out."""
-    for key in ("name", "path"):
+    for key in ("name", "path", *CACHE):
         if section.has(key):
             problems.add(f"{section.title} has both `glob` and `{key}`")
     pattern = section.values.get("glob", "")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from silentzone.errors import SilentzoneError
+from silentzone.errors import ConfigError, SilentzoneError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,6 +42,7 @@ class InspectedModel:
         """Give the model as the manifest holds it."""
         return {
             **asdict(self.ref),
+            "lane": self.ref.lane,
             "path_name": Path(self.entry.path).name,
             "note": self.entry.note,
             "memory_bytes": self.memory_bytes,
@@ -107,6 +108,8 @@ class _Reading:
         self._progress = progress
         self._left = list(sizes)
         self._before = 0
+        self.refs: dict[Path, ModelRef] = {}
+        """Models read so far, by path."""
         progress.begin("inspect", "Reading models", float(sum(sizes)), "B")
 
     @contextlib.contextmanager
@@ -150,12 +153,33 @@ def _inspect(
 ) -> InspectedModel:
     path = Path(entry.path)
     with reading.next_file() as on_bytes:
-        ref = engine.read_model(path, entry.name, on_bytes=on_bytes)
-    memory, obstacle = engine.memory_bytes(path, config.decision.context_length)
-    model = InspectedModel(entry=entry, ref=ref, memory_bytes=memory)
+        cache = _cache_types(entry, engine)
+        known = reading.refs.get(path)  # one file may stand for several candidates
+        ref = known or engine.read_model(path, entry.name, on_bytes=on_bytes)
+        reading.refs[path] = ref
+    memory, obstacle = engine.memory_bytes(path, config.decision.context_length, **cache)
+    model = InspectedModel(
+        entry=entry,
+        ref=replace(ref, name=entry.name, cache_k=entry.cache_k, cache_v=entry.cache_v),
+        memory_bytes=memory,
+    )
     if obstacle is not None:
         model.cautions.append(f"memory need not known: {obstacle}")
     return model
+
+
+def _cache_types(entry: ModelEntry, engine: Engine) -> dict[str, str]:
+    """Give the types in which a candidate's keys and values are cached, where they are named."""
+    named = {"cache_k": entry.cache_k, "cache_v": entry.cache_v}
+    asked = {key: kind for key, kind in named.items() if kind is not None}
+    for key, kind in asked.items():
+        if kind not in engine.cache_types:
+            raise ConfigError(
+                f"`{key}` of `{entry.name}` is `{kind}`, which the backend `{engine.name}` does "
+                "not have",
+                hint="it has: " + (", ".join(engine.cache_types) or "none but its own"),
+            )
+    return asked
 
 
 def _check_tokens(candidate: InspectedModel, reference: ModelRef) -> None:
@@ -173,9 +197,10 @@ def _check_tokens(candidate: InspectedModel, reference: ModelRef) -> None:
 
 
 def _mark_duplicates(models: list[InspectedModel]) -> None:
-    by_content: dict[str, list[InspectedModel]] = {}
+    by_content: dict[tuple[str | None, ...], list[InspectedModel]] = {}
     for model in models:
-        by_content.setdefault(model.ref.sha256, []).append(model)
+        content = (model.ref.sha256, model.ref.cache_k, model.ref.cache_v)
+        by_content.setdefault(content, []).append(model)
     for same in by_content.values():
         for model in same:
             others = ", ".join(other.ref.name for other in same if other is not model)

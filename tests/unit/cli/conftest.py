@@ -77,6 +77,7 @@ class Summary:
     )
     findings: tuple[str, ...] = ("Volume and direction: volume only.",)
     candidates: TextTable = field(default_factory=TextTable)
+    lanes: tuple[TextTable, ...] = ()
     notes: tuple[str, ...] = ("few items :warning:",)
 
 

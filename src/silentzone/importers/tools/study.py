@@ -9,6 +9,7 @@ import numpy as np
 from silentzone.errors import TableError
 from silentzone.importers.reading import Bundle, Format, ImportOptions, source_of
 from silentzone.records.imported import FidelityRow, Imported, ItemAnswers, ModelFacts, Stated
+from silentzone.records.models import SERVING, lane_of
 from silentzone.records.tables import ITEMS
 from silentzone.store.folder import MANIFEST, StudyFolder
 from silentzone.store.json_files import read_json
@@ -37,7 +38,9 @@ def _read(bundle: Bundle, options: ImportOptions) -> Imported:
     folder = StudyFolder(bundle.main.parent)
     manifest = folder.manifest()
     try:
-        models = [manifest["reference"], *manifest["candidates"]]
+        # a table of imported results knows no lanes, and would rank one with the other
+        served = [one for one in manifest["candidates"] if lane_of(one) == SERVING]
+        models = [manifest["reference"], *served]
         return Imported(
             items=tuple(_items(folder, manifest, models)),
             fidelity=tuple(_fidelity(folder, manifest)),
@@ -144,7 +147,7 @@ def _protocol(corpus: dict[str, Any], manifest: dict[str, Any]) -> dict[str, str
         "add_bos": str(plan["add_bos"]).lower(),
         "direction": "KL(reference||candidate)",
         "estimator": "full vocabulary",
-        "lane": "serving",
+        "lane": SERVING,
     }
 
 

@@ -9,6 +9,7 @@ from silentzone.report.tables.correlations import (
     variant_summaries,
     verdicts,
 )
+from silentzone.report.tables.lanes import lanes
 from silentzone.report.tables.materials import (
     benchmarks,
     composites,
@@ -45,6 +46,7 @@ __all__ = [
     "distinguishable",
     "engine",
     "fidelity",
+    "lanes",
     "limits",
     "model_table",
     "models",

@@ -68,7 +68,7 @@ def candidates(cohort: Cohort) -> Table:
 def _role(model: Model) -> str | None:
     role = "reference" if model.is_reference else "the pick" if model.is_pick else None
     status = None if model.status == "complete" else model.status
-    return ", ".join(part for part in (role, status) if part) or None
+    return ", ".join(part for part in (role, model.cache, status) if part) or None
 
 
 def _size(model: Model) -> Cell:
