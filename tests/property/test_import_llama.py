@@ -6,6 +6,7 @@ import math
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from silentzone.errors import TableError
 from silentzone.importers.perplexity_print import Printed, block_row
 from silentzone.importers.reading import Bundle, ImportOptions
 from silentzone.importers.registry import FORMATS
+from silentzone.store.base_file import BaseFile
 
 FORMAT = FORMATS["llama-perplexity"]
 FOLDER = Path(__file__).parents[1] / "golden" / "imports" / "llama_perplexity"
@@ -114,3 +116,43 @@ def test_a_printed_number_is_that_number(number):
     printed = Printed(f"{number:.6f}")
     assert printed.value == float(number)
     assert printed.per_cent == float(number / 100)
+
+
+BASES = [(FOLDER / f"{kind}.base").read_bytes() for kind in ("odd", "even")]
+
+
+def _open_base(content):
+    """Distributions of all windows of a base file of these bytes; null where it is refused."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "any.base"
+        path.write_bytes(content)
+        try:
+            base = BaseFile(path)
+            return base.shape, [base.reference(window) for window in range(base.shape.windows)]
+        except TableError:
+            return None
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(BASES), _EDITS)
+def test_a_damaged_base_file_is_refused_or_holds_distributions(content, edits):
+    found = _open_base(_damaged(content, edits))
+    if found is None:
+        return
+    shape, windows = found
+    for reference in windows:
+        assert reference.log_probs_TV.shape == (shape.positions, shape.vocabulary_size)
+        assert np.isfinite(reference.log_probs_TV).all()
+        assert np.exp(reference.log_probs_TV).max() < 1.01
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.sampled_from(BASES), st.floats(0.0, 1.0, exclude_max=True))
+def test_a_base_file_cut_anywhere_is_refused(content, share):
+    assert _open_base(content[: int(share * len(content))]) is None
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.sampled_from(BASES), st.binary(min_size=1, max_size=2000))
+def test_a_base_file_with_more_in_it_is_refused(content, more):
+    assert _open_base(content + more) is None
