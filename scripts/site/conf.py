@@ -31,6 +31,7 @@ CONTENTS = {
         "docs/howto-tables",
         "docs/howto-existing-lm-eval-logs",
         "docs/howto-lm-eval",
+        "docs/howto-base-file",
         "docs/howto-benchmark",
         "docs/howto-offline",
         "docs/howto-cluster",

@@ -63,6 +63,7 @@ def export(
     tables            folder of every table in long format, Parquet and CSV
     cohort-table      CSV, one row per model: our own format, which analyze and import read
     items-table       JSON Lines, one row per answer: our own format likewise
+    base-file         the reference's distributions, for llama-perplexity to score others against
 
     Everything comes from stored files; nothing is measured. Numbers are rounded only where the
     format is made to be read by people; what is missing stays missing.

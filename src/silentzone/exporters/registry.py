@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from silentzone.errors import ConfigError
 from silentzone.exporters.formats import (
     badge,
+    base_file,
     cohort_table,
     flipeval,
     items_table,
@@ -29,6 +30,7 @@ _ALL: Final[tuple[TextFormat | PathFormat, ...]] = (
     tables.FORMAT,
     cohort_table.FORMAT,
     items_table.FORMAT,
+    base_file.FORMAT,
 )
 FORMATS: Final = {one.name: one for one in _ALL}
 

@@ -53,6 +53,7 @@ _STOPS: Final = re.compile(
     r"(failed to (?:decode|eval|open .*|create context)|failed reading .*|unable to load model"
     r"|you need at least \d+ tokens.*|there are only \d+ tokens.*|does not look like a file .*)"
 )
+_FINAL_DECIMALS: Final = {(4, 5), (None, None), (4, None)}
 _TASKS: Final = re.compile(r"\b(hellaswag|winogrande|multiple_choice)_score\s*:")
 
 
@@ -154,14 +155,8 @@ class _Reader:
             self._check_kld_window(number, values)
             self.log.kld_windows.append(values)
             return True
-        if found := PPL_ROW.match(line):
-            self._check_row(number, int(found[1]))
-            self.log.ppl_windows.append(Printed(found[2]))
-            self.log.nll_windows.append(Printed(found[3]))
-            return True
-        if found := STRIDE_ROW.match(line):
-            self._check_row(number, int(found[1]))
-            self.log.ppl_windows.append(Printed(found[2]))
+        if found := PPL_ROW.match(line) or STRIDE_ROW.match(line):
+            self._read_row(number, line, [Printed(text) for text in found.groups()[1:]], found[1])
             return True
         windows = list(PPL_WINDOW.finditer(line)) if "[" in line else []
         for window in windows:
@@ -169,8 +164,32 @@ class _Reader:
             self.log.ppl_windows.append(Printed(window[2]))
         return bool(windows)
 
+    def _read_row(self, number: int, line: str, values: list[Printed], start: str) -> None:
+        """Read a row of ``--ppl-output-type 1``: perplexity, and without a stride NLL and error."""
+        log = self.log
+        has_nll = len(values) > 1
+        wanted = (4, 6, 6)[: len(values)]
+        is_whole = all(one.decimals in {None, w} for one, w in zip(values, wanted, strict=True))
+        if not is_whole or (log.ppl_windows and has_nll != bool(log.nll_windows)):
+            self._note_damaged(number, line, "a row of running perplexity")
+            return
+        self._check_row(number, int(start))
+        log.ppl_windows.append(values[0])
+        log.nll_windows += values[1:2]
+
+    def _note_damaged(self, number: int, line: str, what: str) -> None:
+        """Note a line that is not what the tool prints; the end of a cut log is told later."""
+        if line.endswith(("\n", "\r")):
+            self.problems.add(
+                f"{shown(line.strip())} is not as llama-perplexity prints {what}",
+                place=f"line {number}",
+            )
+
     def _is_final(self, number: int, line: str) -> bool:
         if found := FINAL_PPL.search(line):
+            if (Printed(found[1]).decimals, Printed(found[2]).decimals) not in _FINAL_DECIMALS:
+                self._note_damaged(number, line, "its final estimate")
+                return True
             if self.log.final_ppl is not None or self.log.block:
                 self._refuse_second(number)
             self._start(number)
@@ -180,12 +199,7 @@ class _Reader:
         if row is None:
             return False
         if isinstance(row, str):
-            # The end of a log that was cut is told later; anywhere else a line is damaged.
-            if line.endswith(("\n", "\r")):
-                self.problems.add(
-                    f"{shown(line.strip())} is not as llama-perplexity prints `{row}`",
-                    place=f"line {number}",
-                )
+            self._note_damaged(number, line, f"`{row}`")
             return True
         if row.key in self.log.block or self.log.final_ppl is not None:
             self._refuse_second(number)

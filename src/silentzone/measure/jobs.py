@@ -116,8 +116,8 @@ class ModelJob:
         return ModelJob(
             **{
                 **data,
-                "model": _model(data["model"]),
-                "reference": _model(data["reference"]),
+                "model": model_of_json(data["model"]),
+                "reference": model_of_json(data["reference"]),
                 "floor": FloorEntry(**data["floor"]),
                 "corpora": tuple(CorpusJob(**corpus) for corpus in data["corpora"]),
                 "benchmarks": tuple(map(_benchmark, data["benchmarks"])),
@@ -137,6 +137,7 @@ def _benchmark(data: dict[str, Any]) -> BenchmarkJob:
     )
 
 
-def _model(data: dict[str, Any]) -> ModelRef:
+def model_of_json(data: dict[str, Any]) -> ModelRef:
+    """Identity of a model as JSON holds it."""
     provenance = tuple((str(name), str(value)) for name, value in data["provenance"])
     return ModelRef(**{**data, "provenance": provenance})

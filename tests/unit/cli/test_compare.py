@@ -102,3 +102,67 @@ def test_stopping_ends_without_a_traceback(invoke, files, stand_in, result):
     assert shown.code == 130
     assert "Stopped. " in shown.stderr
     assert shown.stderr.splitlines()[-1].startswith("  silentzone compare ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--base", "B", "--text", "T"], "--text says nothing with --base"),
+        (["--base", "B", "--context-length", "64"], "--context-length says nothing with --base"),
+        (["--text", "T", "--into", "x"], "--into needs --base"),
+        (["--text", "T"], "Missing argument 'CAND...'"),
+        ([], "Missing option '--text'"),
+    ],
+)
+def test_options_that_do_not_go_together_are_usage_errors(invoke, files, arguments, said):
+    names = {"B": files[1], "T": files[3]}
+    shown = invoke("compare", files[0], *(names.get(one, one) for one in arguments))
+    assert shown.code == 2
+    assert said in shown.stderr
+
+
+def test_a_base_file_takes_the_place_of_the_reference(invoke, files, stand_in):
+    import silentzone.studies
+
+    assert silentzone.studies
+    content = {
+        "base": {"clip_nats": 16.0},
+        "candidates": [
+            {
+                "name": "a",
+                "metrics": {"kld_mean": _estimate(0.0031, 0.0001)},
+                "kld_mean_bracket": [0.00309, 0.00518],
+                "cautions": ["a caution"],
+            }
+        ],
+        "failures": [{"model": "b", "part": "x", "cause": "another vocabulary"}],
+    }
+    calls = []
+
+    def measure_with_base(base, candidates, **options):
+        calls.append((base, list(candidates), options["windows"], options["threads"]))
+        return [], []
+
+    stand_in("silentzone.store.base_file", BaseFile=lambda path: path)
+    stand_in(
+        "silentzone.studies.base_compare",
+        measure_with_base=measure_with_base,
+        comparison_as_json=lambda *_: content,
+    )
+    kept = []
+    stand_in(
+        "silentzone.studies.base_import",
+        keep_base_comparison=lambda *given, **names: kept.append((given[2], names)),
+    )
+    shown = invoke("compare", "--base", files[0], files[1], files[2], "--windows", 2)
+    assert shown.code == 0
+    assert calls == [(files[0], [files[1], files[2]], 2, None)]
+    assert "0.0031 ± 0.0001" in shown.stdout
+    assert "0.00309 to 0.00518" in shown.stdout
+    assert "cut off 16 nats" in shown.stdout
+    assert "a: a caution" in shown.stdout
+    assert "b: another vocabulary" in shown.stdout
+    assert kept == []
+    shown = invoke("compare", "--base", files[0], files[1], "--into", "kept", "--json")
+    assert json.loads(shown.stdout) == content
+    assert kept[0][1] == {"corpus": "ref", "reference": "ref"}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _BLOCK_VALUES: Final = 16_000_000
 _LARGEST_DIFFERENCE: Final = 1e-3
-"""Nats that a log-normaliser may differ from the stored one; another model's differs by whole nats."""
+"""Nats that a log-normaliser may differ from the stored one; another model's is whole nats off."""
 
 
 def write_base_file(trace: ReferenceTrace, head: OutputHead | None, path: Path) -> BaseShape:
