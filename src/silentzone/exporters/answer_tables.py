@@ -24,6 +24,7 @@ _ESTIMATE: Final = {
     "method": "text",
     "cautions": "text",
 }
+_MOST_COUNTED: Final = 2.0**63
 _PARTS: Final = (
     "harm", "gain", "volume", "direction", "net", "churn", "excess_volume", "split_repeat",
     "wrong_to_wrong", "answers_changed",
@@ -135,7 +136,7 @@ def _text(raw: object) -> str | None:
 
 def _count(raw: object) -> int | None:
     number = finite(raw)
-    return None if number is None else int(number)
+    return None if number is None or abs(number) >= _MOST_COUNTED else int(number)
 
 
 _SPREAD: Final = {

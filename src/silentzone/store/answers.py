@@ -88,4 +88,8 @@ def finite(raw: object) -> float | None:
     """Return the number as float, or None when it is missing, not a number, or not finite."""
     if isinstance(raw, bool) or not isinstance(raw, (int, float)):
         return None
-    return float(raw) if math.isfinite(raw) else None
+    try:
+        number = float(raw)
+    except OverflowError:  # JSON's whole numbers have no limit
+        return None
+    return number if math.isfinite(number) else None

@@ -40,7 +40,7 @@ def test_a_rounded_zero_has_no_sign():
     assert numbers.coefficient(-0.001) == "0.00"
 
 
-@pytest.mark.parametrize("raw", [None, "0.5", True, math.nan, math.inf, [1.0]])
+@pytest.mark.parametrize("raw", [None, "0.5", True, math.nan, math.inf, [1.0], 10**400])
 def test_what_is_no_finite_number_is_missing(raw):
     assert finite(raw) is None
 

@@ -70,12 +70,13 @@ def _write_answers(study: Study, folder: Path) -> Iterator[str]:
     for name, kind in KINDS.items():
         rows = list(answer_rows(study, name))
         if rows:
-            fields = [(column, _ARROW[one]()) for column, one in kind.columns.items()]
+            fields = [(column, ARROW[one]()) for column, one in kind.columns.items()]
             _write_kind(folder / name, [pa.Table.from_pylist(rows, pa.schema(fields))])
             yield name
 
 
-_ARROW: Final = {"text": pa.string, "number": pa.float64, "count": pa.int64}
+ARROW: Final = {"text": pa.string, "number": pa.float64, "count": pa.int64}
+"""Type of a column of answers by its kind."""
 
 
 def _write_kind(stem: Path, tables: Iterable[pa.Table]) -> None:
