@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from silentzone.errors import MissingExtraError, ShapeError
 from silentzone.gpu import hopper, twin
-from silentzone.gpu.projection import common_vocabulary
+from silentzone.gpu.projection import check_observed, common_vocabulary, require_torch
 from silentzone.gpu.sums import HiddenMetrics, finish, merge
 
 if TYPE_CHECKING:
@@ -62,21 +61,9 @@ def compare_hidden(
     nats. Products of 16-bit values are exact in float32, their sums are not: that error is in the
     logits of any engine.
     """
-    try:
-        import torch
-    except ImportError as error:
-        raise MissingExtraError(
-            "comparing hidden states needs torch.", hint="pip install torch"
-        ) from error
-
+    torch = require_torch()
     size = common_vocabulary([reference, *candidates], vocabulary)
-    positions = reference.hidden_TD.shape[0]
-    if observed.shape != (positions,):
-        raise ShapeError(
-            f"`observed` has shape {tuple(observed.shape)}, it must be ({positions},)."
-        )
-    if positions and not bool(((observed >= 0) & (observed < size)).all()):
-        raise ShapeError(f"`observed` holds a token outside the vocabulary of {size}.")
+    check_observed(observed, len(reference.hidden_TD), size)
     if dtype is None and candidates and hopper.supports(reference, candidates):
         return _fused(reference, candidates, observed, size)
     kind = torch.float32 if dtype is None else dtype

@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from silentzone.errors import ShapeError
+from silentzone.errors import MissingExtraError, ShapeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
 
     import torch
 
@@ -31,7 +32,41 @@ class Projection:
     """Positive factor of the logits, applied before the cap (Cohere, Granite)."""
 
 
-def common_vocabulary(models: Sequence[Projection], vocabulary: int | None) -> int:
+def require_torch() -> ModuleType:
+    """Import torch.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingExtraError(
+            "comparing hidden states needs torch.", hint="pip install torch"
+        ) from error
+    module: ModuleType = torch
+    return module
+
+
+def check_observed(observed: torch.Tensor, positions: int, vocabulary: int) -> None:
+    """Refuse observed tokens that are not one per position and inside the vocabulary.
+
+    Raises
+    ------
+    ShapeError
+        If they are not.
+    """
+    if observed.shape != (positions,):
+        raise ShapeError(
+            f"`observed` has shape {tuple(observed.shape)}, it must be ({positions},)."
+        )
+    if positions and not bool(((observed >= 0) & (observed < vocabulary)).all()):
+        raise ShapeError(f"`observed` holds a token outside the vocabulary of {vocabulary}.")
+
+
+def common_vocabulary(models: Sequence[Projection], vocabulary: int | None, least: int = 1) -> int:
     """Check that projections describe the same positions; give the number of entries to compare.
 
     Parameters
@@ -40,6 +75,8 @@ def common_vocabulary(models: Sequence[Projection], vocabulary: int | None) -> i
         The reference first.
     vocabulary : int or None
         True number of tokens where heads are padded; None if they have no padding.
+    least : int
+        Entries that what is computed needs.
 
     Raises
     ------
@@ -68,8 +105,8 @@ def common_vocabulary(models: Sequence[Projection], vocabulary: int | None) -> i
                 f"fewer than the vocabulary of {vocabulary}."
             )
     size = int(models[0].weight_VD.shape[0]) if vocabulary is None else vocabulary
-    if size < 1:
-        raise ShapeError(f"`vocabulary` must be at least 1, it is {size}.")
+    if size < least:
+        raise ShapeError(f"`vocabulary` must be at least {least}, it is {size}.")
     return size
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from silentzone.gpu.projection import Projection
 
-_NEAR = 0.25
+NEAR = 0.25
 """Below this |difference| the series replaces exp(-u) - 1 + u, which would cancel."""
 _ROWS = 1024
 _COLUMNS = 8192
@@ -52,6 +52,13 @@ def sum_rows(
 
 
 def logits(model: Projection, rows: slice, columns: slice, dtype: torch.dtype) -> torch.Tensor:
+    """Logits as ``exact_logits`` gives them, none below ``LOWEST``."""
+    return exact_logits(model, rows, columns, dtype).clamp(min=LOWEST)
+
+
+def exact_logits(
+    model: Projection, rows: slice, columns: slice, dtype: torch.dtype
+) -> torch.Tensor:
     """Logits of some positions and vocabulary entries, summed and kept in ``dtype``."""
     import torch
 
@@ -74,7 +81,7 @@ def observed_logits(model: Projection, observed: torch.Tensor, dtype: torch.dtyp
         hidden = model.hidden_TD[start : start + _ROWS].to(dtype)
         z = (hidden * model.weight_VD[tokens].to(dtype)).sum(1)
         bias = None if model.bias_V is None else model.bias_V[tokens].to(dtype)
-        parts.append(_shaped(z, model, bias))
+        parts.append(_shaped(z, model, bias).clamp(min=LOWEST))
     return torch.cat(parts)
 
 
@@ -84,7 +91,7 @@ def _shaped(z: torch.Tensor, model: Projection, bias: torch.Tensor | None) -> to
     z = z * model.scale
     if model.softcap is not None:
         z = (z / model.softcap).tanh() * model.softcap
-    return z.clamp(min=LOWEST)
+    return z
 
 
 def _fold(r: torch.Tensor, c: torch.Tensor, first_column: int) -> RowSums:
@@ -95,8 +102,8 @@ def _fold(r: torch.Tensor, c: torch.Tensor, first_column: int) -> RowSums:
     x, y = r - top_r[:, None], c - top_c[:, None]
     u = x - y
     w, q = x.exp(), y.exp()
-    near = u.abs() < _NEAR
-    excess = torch.where(near, w * _excess(torch.where(near, u, 0.0)), q + w * (u - 1.0))
+    near = u.abs() < NEAR
+    excess = torch.where(near, w * excess_series(torch.where(near, u, 0.0)), q + w * (u - 1.0))
     return RowSums(
         reference_max=top_r,
         reference_mass=w.sum(1),
@@ -111,7 +118,7 @@ def _fold(r: torch.Tensor, c: torch.Tensor, first_column: int) -> RowSums:
     )
 
 
-def _excess(u: torch.Tensor) -> torch.Tensor:
+def excess_series(u: torch.Tensor) -> torch.Tensor:
     """``exp(-u) - 1 + u`` by its series; relative error below 1e-13 for |u| < 0.25."""
     g = u * (1.0 / 479001600.0) - 1.0 / 39916800.0
     for divisor in (3628800.0, -362880.0, 40320.0, -5040.0, 720.0, -120.0, 24.0, -6.0, 2.0):

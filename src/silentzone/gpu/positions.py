@@ -1,0 +1,236 @@
+r"""Every stored metric of a position from hidden states and heads, within a bound on memory.
+
+Some positions at a time, with the whole vocabulary of the reference and of one candidate, so that
+each product is made once: the first sweep gives both normalisers, the second the sums of terms that
+are never negative. The reference's product is shared by all candidates. Temporary arrays hold a
+stretch of the vocabulary only.
+
+Shape letters: T positions, V vocabulary entries, R rows of a block.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+from silentzone.errors import ConfigError
+from silentzone.gpu.projection import check_observed, common_vocabulary, require_torch
+from silentzone.gpu.row_sums import Row, describe_block, sum_block
+from silentzone.gpu.twin import exact_logits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import torch
+
+    from silentzone.gpu.projection import Projection
+
+MEMORY_BYTES = 384 * 2**20
+"""Default bound of all that is allocated beside the arguments and the result."""
+_MOST_ROWS = 1024
+_FEWEST_COLUMNS = 512
+_CACHED = 2**17
+"""Entries of a stretch that stay in a CPU's cache and in memory it has touched before."""
+_TEMPORARIES = 12
+"""Arrays of a block's stretch that are alive at once, at most; measured, and room for two."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PositionMetrics:
+    """One value per position, shape (T,), on the device of the hidden states; float64 if real."""
+
+    reference_nll: torch.Tensor
+    """-ln P(observed token) under the reference, nats; infinite for an excluded token."""
+    candidate_nll: torch.Tensor
+    kl_divergence: torch.Tensor
+    """Nats; infinite where the candidate excludes a token that the reference can produce."""
+    reverse_kl_divergence: torch.Tensor
+    js_divergence: torch.Tensor
+    total_variation: torch.Tensor
+    delta_p: torch.Tensor
+    """Candidate's minus reference's probability of the observed token."""
+    reference_entropy: torch.Tensor
+    candidate_entropy: torch.Tensor
+    reference_top1_probability: torch.Tensor
+    top1_match: torch.Tensor
+    """Boolean; among equals the lowest index is the most likely token."""
+    top5_match: torch.Tensor
+    """Boolean."""
+    top5_overlap: torch.Tensor
+    """int32."""
+    reference_top1_rank: torch.Tensor
+    """int32: 1 + candidate logits above that of the reference's most likely token."""
+    is_finite: torch.Tensor
+    """False where a row of logits holds NaN or +inf; all else is then meaningless."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How many positions are held at a time, and how many entries one step works on."""
+
+    rows: int
+    columns: int
+
+
+def compare_positions(
+    reference: Projection,
+    candidates: Sequence[Projection],
+    observed: torch.Tensor,
+    *,
+    vocabulary: int | None = None,
+    dtype: torch.dtype | None = None,
+    memory_bytes: int = MEMORY_BYTES,
+) -> list[PositionMetrics]:
+    """All per-position metrics of each candidate against the reference, from hidden states.
+
+    Parameters
+    ----------
+    reference : Projection
+    candidates : sequence of Projection
+        Of the same positions, on the same device; widths may differ from the reference's.
+    observed : torch.Tensor of shape (T,), integer
+        The token that came next.
+    vocabulary : int, optional
+        True number of tokens where heads have rows beyond it.
+    dtype : torch.dtype, optional
+        Of the logits and of what is computed from them; float32 by default, float64 is the oracle.
+        Sums over stretches of the vocabulary are float64 in either case.
+    memory_bytes : int
+        Bound of what is allocated beside the arguments and the result.
+
+    Returns
+    -------
+    list of PositionMetrics
+        One per candidate: the columns of the tokens table.
+
+    Raises
+    ------
+    MissingExtraError
+        If torch is not installed.
+    ShapeError
+        If positions or vocabularies differ, the vocabulary has fewer than five entries, or an
+        observed token lies outside it.
+    ConfigError
+        If one position does not fit ``memory_bytes``.
+
+    Notes
+    -----
+    Where the divergence and entropies are all that is asked for, ``compare_hidden`` is faster on a
+    Hopper GPU: it keeps logits in registers, which ranks and a second sweep do not allow.
+    """
+    torch = require_torch()
+    size = common_vocabulary([reference, *candidates], vocabulary, least=5)
+    positions = len(reference.hidden_TD)
+    check_observed(observed, positions, size)
+    kind = torch.float32 if dtype is None else dtype
+    cut = choose_cut([reference, *candidates], size, kind.itemsize, memory_bytes, positions)
+    device = reference.hidden_TD.device
+    mine, other = (torch.empty((cut.rows, size), dtype=kind, device=device) for _ in range(2))
+    results = [_empty(positions, device) for _ in candidates]
+    for part in _slices(positions, cut.rows):
+        tokens = observed[part].long()
+        a = _fill(mine, reference, part, cut.columns)
+        described = describe_block(a, tokens, cut.columns)
+        for candidate, result in zip(candidates, results, strict=True):
+            b = _fill(other, candidate, part, cut.columns)
+            _store(result, part, a, b, described, describe_block(b, tokens, cut.columns), cut)
+    return results
+
+
+def choose_cut(
+    models: Sequence[Projection], vocabulary: int, itemsize: int, limit: int, positions: int
+) -> Cut:
+    """Choose the largest block that fits: most of the memory for whole rows, for wide products.
+
+    Raises
+    ------
+    ConfigError
+        If ``limit`` is too small for one position.
+    """
+    width = max(int(model.hidden_TD.shape[1]) for model in models)
+    columns = min(_FEWEST_COLUMNS, vocabulary)
+
+    def needed(rows: int, columns: int) -> int:
+        whole = 2 * rows * vocabulary
+        # a stretch of a 16-bit head is widened, then packed for the product
+        widened = (2 * columns + rows) * width
+        return itemsize * (whole + widened + _TEMPORARIES * rows * columns)
+
+    if needed(1, columns) > limit:
+        raise ConfigError(
+            f"`memory_bytes` is {limit}; one position of a vocabulary of {vocabulary} and width "
+            f"{width} needs {needed(1, columns)}."
+        )
+    rows = 1
+    most = min(_MOST_ROWS, positions)
+    while rows < most and 2 * itemsize * (rows + 1) * vocabulary <= limit * 5 // 8:
+        rows += 1
+    while rows > 1 and needed(rows, columns) > limit:
+        rows -= 1
+    cached = models[0].hidden_TD.device.type == "cpu"
+    while columns < vocabulary and needed(rows, min(2 * columns, vocabulary)) <= limit:
+        if cached and 2 * columns * rows > _CACHED:
+            break
+        columns = min(2 * columns, vocabulary)
+    return Cut(rows, columns)
+
+
+def _slices(total: int, step: int) -> Iterator[slice]:
+    return (slice(start, min(start + step, total)) for start in range(0, total, step))
+
+
+def _fill(block: torch.Tensor, model: Projection, rows: slice, columns: int) -> torch.Tensor:
+    """Logits of some positions, in the buffer's first rows."""
+    filled = block[: rows.stop - rows.start]
+    for part in _slices(block.shape[1], columns):
+        filled[:, part] = exact_logits(model, rows, part, block.dtype)
+    return filled
+
+
+def _store(
+    result: PositionMetrics,
+    part: slice,
+    a: torch.Tensor,
+    b: torch.Tensor,
+    reference: Row,
+    candidate: Row,
+    cut: Cut,
+) -> None:
+    sums = sum_block(a, b, reference, candidate, cut.columns)
+    candidate_nll = candidate.log_normalizer - candidate.seen
+    reference_nll = reference.log_normalizer - reference.seen
+    # fewer than five are above a logit that reaches the fifth: ties count as in
+    in_five = b.gather(1, reference.top5) >= b.gather(1, candidate.top5[:, 4:])
+    found = {
+        "reference_nll": reference_nll,
+        "candidate_nll": candidate_nll,
+        "kl_divergence": sums.kl_divergence,
+        "reverse_kl_divergence": sums.reverse_kl_divergence,
+        "js_divergence": sums.js_divergence,
+        "total_variation": sums.total_variation,
+        "delta_p": (-candidate_nll).exp() - (-reference_nll).exp(),
+        "reference_entropy": reference.entropy,
+        "candidate_entropy": candidate.entropy,
+        "reference_top1_probability": (-reference.log_mass).exp(),
+        "top1_match": reference.top5[:, 0] == candidate.top5[:, 0],
+        "top5_match": in_five[:, 0],
+        "top5_overlap": in_five.sum(1),
+        "reference_top1_rank": sums.rank,
+        "is_finite": reference.is_finite & candidate.is_finite,
+    }
+    for name, value in found.items():
+        getattr(result, name)[part] = value
+
+
+def _empty(positions: int, device: torch.device) -> PositionMetrics:
+    torch = require_torch()
+    kinds = {"top1_match": torch.bool, "top5_match": torch.bool, "is_finite": torch.bool}
+    kinds |= {"top5_overlap": torch.int32, "reference_top1_rank": torch.int32}
+    return PositionMetrics(
+        **{
+            field.name: torch.empty(
+                positions, dtype=kinds.get(field.name, torch.float64), device=device
+            )
+            for field in fields(PositionMetrics)
+        }
+    )
