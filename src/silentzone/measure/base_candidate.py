@@ -17,6 +17,7 @@ from silentzone.backends.base import EngineSettings
 from silentzone.backends.registry import engine_named
 from silentzone.errors import MeasurementError, VocabularyMismatchError
 from silentzone.measure.jobs import model_of_json
+from silentzone.measure.trace_rows import row_blocks
 from silentzone.metrics.clipped import ClippedMetrics, compare_clipped
 from silentzone.records.windows import WindowPlan
 from silentzone.store.base_file import KEPT_ABOVE, BaseFile
@@ -106,22 +107,22 @@ def against_base(
     done = 0
     tokens = (np.ascontiguousarray(base.tokens[k], dtype=np.int32) for k in range(windows))
     for window in backend.window_logits(tokens, plan):
-        observed = base.observed(window.index)[window.rows]
-        metrics = compare_clipped(
-            base.reference(window.index, window.rows),
-            np.ascontiguousarray(window.logits_TV),
-            observed,
-            kept_above=KEPT_ABOVE,
-        )
-        rows = np.arange(window.rows.start, window.rows.stop, dtype=np.int32)
-        parts.append(
-            {
-                "window": np.full(len(rows), window.index, np.int32),
-                "position": rows + plan.first_scored + 1,
-                "token_id": observed,
-                **{entry.name: getattr(metrics, entry.name) for entry in fields(ClippedMetrics)},
-            }
-        )
+        index, logits = window.index, np.ascontiguousarray(window.logits_TV)
+        for block in row_blocks(*logits.shape):
+            rows = slice(window.start + block.start, window.start + block.stop)
+            observed = base.observed(index)[rows]
+            metrics = compare_clipped(
+                base.reference(index, rows), logits[block], observed, kept_above=KEPT_ABOVE
+            )
+            first = plan.first_scored + 1
+            parts.append(
+                {
+                    "window": np.full(len(observed), index, np.int32),
+                    "position": np.arange(first + rows.start, first + rows.stop, dtype=np.int32),
+                    "token_id": observed,
+                    **{one.name: getattr(metrics, one.name) for one in fields(ClippedMetrics)},
+                }
+            )
         if window.rows.stop == plan.positions_per_window:
             done += 1
             on_window(done)

@@ -25,6 +25,7 @@ from silentzone.errors import ShapeError, TableError
 from silentzone.metrics.clipped import ClippedReference
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -100,6 +101,7 @@ class BaseFile:
                 self.shape = self._read_shape(file)
             size = path.stat().st_size
             self._check_size(size)
+            self._clip, self._deepest = self._find_clip()
             self.tokens: NDArray[np.int32] = np.memmap(
                 path,
                 "<i4",
@@ -123,7 +125,6 @@ class BaseFile:
                 f"window {window} has a token outside the vocabulary of "
                 f"{self.shape.vocabulary_size}"
             )
-        self._clip, self._deepest = self._find_clip()
 
     @property
     def clip_nats(self) -> float | None:
@@ -215,8 +216,8 @@ class BaseFile:
     def _find_clip(self) -> tuple[float | None, float]:
         """Depth of the rows, from their scales alone: eight bytes of each row are read."""
         deepest = 0.0
-        for window in range(self.shape.windows):
-            scale, floor = _scales(np.ascontiguousarray(self._rows[window, :, :_SCALE_CODES]))
+        for window, scales in enumerate(self._all_scales()):
+            scale, floor = _scales(scales)
             reach = scale.astype(np.float64) * LARGEST_CODE
             top = floor + reach
             bad = ~np.isfinite(top) | (reach < 0.0) | (reach > CLIPS[-1] + _NEAR) | (top > _NEAR)
@@ -231,6 +232,22 @@ class BaseFile:
         if clip is None and deepest > CLIPS[0]:
             clip = CLIPS[-1]  # deeper than 16 nats is kept by a writer with the larger clip alone
         return clip, deepest
+
+    def _all_scales(self) -> Iterator[NDArray[np.uint16]]:
+        """First codes of the rows, window by window.
+
+        Not through the mapped rows: the system would read around every one of them, and that is
+        the whole of a file of many gigabytes.
+        """
+        shape, size = self.shape, 2 * _SCALE_CODES
+        with self.path.open("rb", buffering=0) as file:
+            for window in range(shape.windows):
+                first = shape.rows_offset + 2 * window * shape.positions * shape.row_codes
+                parts = []
+                for row in range(shape.positions):
+                    file.seek(first + 2 * row * shape.row_codes)
+                    parts.append(file.read(size))
+                yield np.frombuffer(b"".join(parts), "<u2").reshape(-1, _SCALE_CODES)
 
     def _check_rows(self, window: int, part: slice, log_probs: NDArray[np.float32]) -> None:
         sums = np.exp(log_probs).sum(axis=1, dtype=np.float64)

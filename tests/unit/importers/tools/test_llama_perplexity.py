@@ -274,6 +274,32 @@ def test_names(read_text):
     assert _row(read_text(loader.format("a.gguf") + KLD, model="given")).model == "given"
 
 
+def test_the_loader_lines_of_older_versions(read_text):
+    old = (
+        "main: build = 2430 (46acb367)\n"
+        "llama_model_loader: loaded meta data with 22 key-value pairs and 291 tensors from "
+        "models/llama-2-7b.Q4_K_M.gguf (version GGUF V3 (latest))\n"
+        "llm_load_print_meta: n_vocab          = 32000\n"
+        "llm_load_print_meta: model size       = 3.80 GiB (4.84 BPW) \n"
+        "llama_model_loader: - kv  20:               tokenizer.ggml.add_bos_token bool"
+        "             = true\n"
+    )
+    imported = read_text(old + KLD)
+    row = _row(imported)
+    assert row.model == "llama-2-7b.Q4_K_M"
+    assert imported.models[0].bits_per_weight == 4.84
+    assert (row.protocol["vocabulary_size"], row.protocol["add_bos"]) == ("32000", "true")
+    assert row.about["build"] == "2430 (46acb367)"
+
+
+def test_two_models_in_one_log_are_refused(read_text):
+    loader = "llama_model_loader: loaded meta data with 3 pairs from {}.gguf (version 3)\n"
+    with pytest.raises(TableError, match=r"two values of its model, 'a.gguf' and 'b.gguf'"):
+        read_text(loader.format("a") + loader.format("b") + KLD)
+    with pytest.raises(TableError, match="more than one run"):
+        read_text(loader.format("a") + KLD + loader.format("b"))
+
+
 def test_files_are_found_by_their_results():
     found = {bundle.main.name for bundle in FORMAT.find(sorted(FOLDER.iterdir()))}
     logs = {path.name for path in FOLDER.glob("*.txt")}
