@@ -1,8 +1,8 @@
 """All stored metrics from hidden states: time, memory and precision of the bounded way on a GPU.
 
-The floor is the two 16-bit products alone, in chunks of 1,024 positions; beside it the fused kernel,
-which gives the divergence, entropies and likelihoods alone. Run from the repository root on a
-machine with a CUDA GPU::
+The floor is the two 16-bit products alone, in chunks of 1,024 positions; beside it the fused
+kernel, which gives the divergence, entropies and likelihoods alone. Run from the repository root on
+a machine with a CUDA GPU::
 
     python -m benchmarks.gpu_positions
 """
@@ -14,8 +14,8 @@ import json
 import statistics
 
 import torch
-
 from benchmarks.gpu_kernels import CHUNK, SHAPES, extra_gibibytes, floor, milliseconds, models
+
 from silentzone.gpu.compare import compare_hidden
 from silentzone.gpu.positions import compare_positions
 from silentzone.gpu.projection import Projection
