@@ -203,10 +203,12 @@ class SharedMeasuring(Measuring):
             is_whole = part == _WHOLE_MODEL
             if is_whole:
                 self._given_up.add(name)
+            self._causes.setdefault(name, same_error(failure["raised"]))
+            if {"model": name, "part": part, "cause": cause} in self._plan.failures:
+                continue  # met here as well
             status = "failed" if is_whole and not self._plan.has_any(model) else "partial"
             model.fail(cause if is_whole else f"{part}: {cause}", status=status)
             self._plan.record(name, part, cause)
-            self._causes.setdefault(name, same_error(failure["raised"]))
             by = self._gathering.named(claim.member)
             self._progress.note(f"{name}, {part}: {cause} (measured by {by})")
 
