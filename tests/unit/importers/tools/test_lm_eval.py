@@ -187,6 +187,13 @@ def test_several_answers_per_question_are_said():
     assert imported.items[0].repeats.tolist() == [0] * 6
 
 
+def test_results_under_the_name_given_to_output_path_belong_to_the_samples(run):
+    path = _results_path(run)
+    path.rename(path.with_name(path.name.replace("results", "mine")))
+    (bundle,) = FORMAT.find([_samples(run, "pick")])
+    assert bundle.companions[0].name.startswith("mine_2026")
+
+
 # Filters and metrics.
 
 
@@ -508,13 +515,14 @@ def test_an_array_larger_than_what_is_read_at_once(tmp_path):
     assert len(set(answers.item_ids)) == 40
     content = path.read_text("utf-8")
     for damaged, said in (
-        (content + "x", "goes on behind the end"),
-        (content[:-1], "cut off"),
-        (content[: len(content) // 2], "cut off"),
-        (content.replace("  },\n  {", "  }\n  {", 1), "is not followed by a comma"),
-        ("[1]", "row 1 is no JSON object"),
-        ("[" * 100_000, "row 1 is no JSON object"),
-        ('[{"doc_id":' + "[" * 100_000, "nested too deeply"),
+        (content + "x", "goes on after"),
+        (content[:-1], "ends within its list"),
+        (content[: len(content) // 2], "not JSON"),
+        (content.replace("  },\n  {", "  }\n  {", 1), "ends within its list"),
+        ("[1]", "ends within its list"),
+        ("[" * 100_000, "ends within its list"),
+        ('[{"doc_id":' + "[" * 100_000, "not JSON"),
+        ('[{"doc_id": 0, "doc_id": 1}]', "occurs twice"),
         ("[]", "holds no row"),
     ):
         path.write_text(damaged, "utf-8")
@@ -529,7 +537,7 @@ def test_an_array_larger_than_what_is_read_at_once(tmp_path):
         (b"PK\x03\x04", "zip file"),
         (b"\x1f\x8b", "gzip"),
         (b'{"doc_id": 0}\n\xff\n', "line 2 is not UTF-8"),
-        (b"[1, 2]\n", "row 1 is no JSON object"),
+        (b"[1, 2]\n", "ends within its list"),
         (b'"doc_id"\n', "no JSON object"),
         (b'{"doc_id": ' + b"[" * 100_000 + b"\n", "nested too deeply"),
         (b'{"doc_id": ' + b"9" * 10_000 + b"}\n", "line 1 is no JSON"),
