@@ -289,6 +289,14 @@ def test_a_missing_row_is_noticed_without_the_hash_of_the_task(run):
         _read(run, "pick")
 
 
+def test_the_hash_of_all_rows_outweighs_their_stated_number(run):
+    _change_results(run, lambda content: content["n-samples"]["pick"].update(effective=100))
+    assert len(_answers(run, "pick").item_ids) == 8
+    _change_results(run, lambda content: content.pop("task_hashes"))
+    with pytest.raises(TableError, match="100 items were scored"):
+        _read(run, "pick")
+
+
 def test_a_changed_score_is_noticed(run):
     rows = _rows(run, "pick")
     rows[0]["acc"] = 1.0

@@ -29,7 +29,7 @@ from silentzone.importers.tools.lm_eval.results import (
     settings_of,
 )
 from silentzone.importers.tools.lm_eval.rows import is_array, read_rows
-from silentzone.importers.tools.lm_eval.scores import check_sums
+from silentzone.importers.tools.lm_eval.scores import check_counts, check_sums
 from silentzone.records.imported import Imported, ItemAnswers, ModelFacts
 
 if TYPE_CHECKING:
@@ -102,6 +102,14 @@ class _Samples:
             self.by_filter[name] = FilterAnswers(keeps_items=is_first or name == self.wanted)
         return self.by_filter[name]
 
+    @property
+    def is_whole(self) -> bool | None:
+        """Whether the rows are those the results were made of; null where no hash tells."""
+        stated = self.results.task_hash(self.task)
+        if stated is None or self.hashed_rows < self.n_rows:
+            return None
+        return bool(self.digest.hexdigest() == stated)
+
     def check_hashes(self) -> tuple[str, ...]:
         """Note documents that were edited, and a file that is another than the run wrote."""
         if not self.n_rows:
@@ -112,9 +120,7 @@ class _Samples:
                 f"({self.n_other_documents:,} of {self.n_rows:,} rows are)",
                 place=f"{self.word} {self.first_other_document}",
             )
-        stated = self.results.task_hash(self.task)
-        is_checked = stated is not None and self.hashed_rows == self.n_rows
-        if is_checked and not self.problems.count and self.digest.hexdigest() != stated:
+        if self.is_whole is False and not self.problems.count:
             self.problems.add(
                 f"its rows are not those that `{self.results.name}` was written with (their hashes "
                 "together are not its `task_hashes`); rows are missing, moved or were edited"
@@ -187,23 +193,9 @@ def _read(bundle: Bundle, options: ImportOptions) -> Imported:
         word="row" if is_array(path) else "line",
     )
     samples.read()
-    notes = [*samples.check_hashes()]
-    problems.raise_if_any()
-    name, filter_notes = samples.chosen()
+    notes: list[str] = []
+    name, score = _checked(samples, options.metric, notes)
     answers = samples.by_filter[name]
-    for one in samples.by_filter.values():
-        one.finish(problems, samples.word)
-    score = choose_score(
-        options.metric, answers.metrics, task, lower_is_better=results.lower_is_better(task)
-    )
-    check_sums(samples.by_filter, results, task, score.metric, problems)
-    if results.name is None:
-        notes.append(
-            "no results file of this run lies beside the samples: that they are whole, and with "
-            "which settings they were made, is not known"
-        )
-    problems.raise_if_any(hint="copy both files again from where lm-eval wrote them")
-    notes += [*filter_notes, *score.notes]
     model = options.model or model_name(results) or path.resolve().parent.name or path.stem
     items = _items(samples, answers, score, notes)
     found = ItemAnswers(
@@ -217,6 +209,34 @@ def _read(bundle: Bundle, options: ImportOptions) -> Imported:
     notes = [f"task `{task}`: {note}" for note in notes]
     facts = ModelFacts(name=model, is_reference=model == options.reference)
     return Imported(items=(found,), models=(facts,), notes=tuple(notes))
+
+
+def _checked(samples: _Samples, metric: str | None, notes: list[str]) -> tuple[str, Score]:
+    """Filter and score that count, of samples that are whole; adds to the notes what is to say."""
+    results, problems = samples.results, samples.problems
+    notes += samples.check_hashes()
+    problems.raise_if_any()
+    name, filter_notes = samples.chosen()
+    for one in samples.by_filter.values():
+        one.finish(problems, samples.word)
+    score = choose_score(
+        metric,
+        samples.by_filter[name].metrics,
+        samples.task,
+        lower_is_better=results.lower_is_better(samples.task),
+    )
+    check_sums(samples.by_filter, results, samples.task, score.metric, problems)
+    if not samples.is_whole:
+        # Where the hash tells that they are, some versions still count what --samples left out.
+        check_counts(samples.by_filter, results, samples.task, problems)
+    problems.raise_if_any(hint="copy both files again from where lm-eval wrote them")
+    if results.name is None:
+        notes.append(
+            "no results file of this run lies beside the samples: that they are whole, and with "
+            "which settings they were made, is not known"
+        )
+    notes += [*filter_notes, *score.notes]
+    return name, score
 
 
 def _refuse_results_file(path: Path) -> None:

@@ -19,25 +19,10 @@ if TYPE_CHECKING:
 _TOLERANCE: Final = 1e-9
 
 
-def check_sums(
-    by_filter: Mapping[str, FilterAnswers],
-    results: Results,
-    task: str,
-    chosen: str,
-    problems: Problems,
+def check_counts(
+    by_filter: Mapping[str, FilterAnswers], results: Results, task: str, problems: Problems
 ) -> None:
-    """Note where rows are fewer, or score otherwise, than the results file says.
-
-    Parameters
-    ----------
-    by_filter : mapping
-        Every filter's answers.
-    results : Results
-    task : str
-    chosen : str
-        Metric that is checked even where the results file does not say that it is a mean.
-    problems : Problems
-    """
+    """Note where rows are fewer than the results file says."""
     missing = [name for name in results.filters(task) if name not in by_filter]
     if missing:
         problems.add(
@@ -56,6 +41,28 @@ def check_sums(
                 f"has {answers.n_rows:,} rows of filter {shown(name)}, and `{results.name}` says "
                 f"that {expected:,} items were scored; the file is not whole"
             )
+
+
+def check_sums(
+    by_filter: Mapping[str, FilterAnswers],
+    results: Results,
+    task: str,
+    chosen: str,
+    problems: Problems,
+) -> None:
+    """Note where rows score otherwise than the results file says.
+
+    Parameters
+    ----------
+    by_filter : mapping
+        Every filter's answers.
+    results : Results
+    task : str
+    chosen : str
+        Metric that is checked even where the results file does not say that it is a mean.
+    problems : Problems
+    """
+    for name, answers in by_filter.items():
         for metric, values in answers.metrics.items():
             is_mean = results.is_mean(task, metric)
             if is_mean or (is_mean is None and metric == chosen):
