@@ -24,7 +24,7 @@ WORDS = (
     *("river", "house", "seven", "lantern", "market", "answer", "number", "teacher", "garden"),
 )
 FILTERS = ("strict-match", "flexible-extract")
-REPEATS = 3
+REPEATS = 2
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ RULES: Final[dict[str, Callable[[str], int] | None]] = {
 }
 """Metrics that compare choices, and the length of a choice each divides by."""
 
-_BLOCK_ROWS: Final = 65_536
+_BLOCK_ROWS: Final = 16_384
 _GREEDY: Final = (True, False, "True", "False")
 
 
@@ -178,34 +178,43 @@ class ChoiceColumn:
             Null where no row has what the rule needs.
         """
         values = self._decisive(metric)
-        counts = np.array(self.counts, dtype=np.int64)
-        starts = np.cumsum(counts) - counts
-        n_rows = len(counts)
-        predictions = np.full(n_rows, -1)
-        confidence, margins = np.full(n_rows, np.nan), np.full((3, n_rows), np.nan)
-        golds = np.stack([*(np.array(one, dtype=np.int64) for one in self.golds), predictions])
-        for count in np.unique(counts[counts > 1]).tolist():
-            for rows in _blocks(np.flatnonzero(counts == count)):
-                table = values[starts[rows, None] + np.arange(count)]
-                is_known = np.isfinite(table).all(axis=1)
-                own, table = rows[is_known], table[is_known]
-                best = table.argmax(axis=1)
-                predictions[own] = best
-                largest = table.max(axis=1, initial=-np.inf)
-                confidence[own] = 1.0 / np.exp(table - largest[:, None]).sum(axis=1)
-                if count == 2:
-                    is_right, is_wrong = scores[own] == 1.0, scores[own] == 0.0
-                    golds[2, own] = np.select([is_right, is_wrong], [best, 1 - best], -1)
-                for reading in range(3):
-                    margins[reading, own] = _margins(table, golds[reading, own])
+        counts = np.frombuffer(self.counts or b"", dtype=np.uint32)
+        predictions = np.full(len(counts), -1, dtype=np.int32)
+        confidence = np.full(len(counts), np.nan)
+        of_two = np.full(len(counts), -1, dtype=np.int32)
+        for rows, table in self._tables(counts, values):
+            best = table.argmax(axis=1)
+            predictions[rows] = best
+            largest = table.max(axis=1, initial=-np.inf)
+            confidence[rows] = 1.0 / np.exp(table - largest[:, None]).sum(axis=1)
+            if table.shape[1] == 2:
+                is_right, is_wrong = scores[rows] == 1.0, scores[rows] == 0.0
+                of_two[rows] = np.select([is_right, is_wrong], [best, 1 - best], -1)
         is_judged = (predictions >= 0) & ~np.isnan(scores)
         if not is_judged.any():
             return None
-        return Judged(
-            predictions=predictions,
-            confidence=confidence,
-            margin=_explaining(predictions, golds, margins, is_judged, scores),
-        )
+        readings = (*(np.frombuffer(one, dtype=np.int32) for one in self.golds), of_two)
+        golds = _explaining(predictions, readings, is_judged, scores)
+        margin = None
+        if golds is not None:
+            margin = np.full(len(counts), np.nan)
+            for rows, table in self._tables(counts, values):
+                margin[rows] = _margins(table, golds[rows])
+            margin[~is_judged] = np.nan
+        return Judged(predictions=predictions, confidence=confidence, margin=margin)
+
+    def _tables(
+        self, counts: NDArray[np.uint32], values: NDArray[np.float64]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+        """Rows of as many choices and their values, in blocks so that they do not add up."""
+        starts = np.cumsum(counts, dtype=np.int64) - counts
+        for count in np.unique(counts[counts > 1]).tolist():
+            of_count = np.flatnonzero(counts == count)
+            for first in range(0, len(of_count), _BLOCK_ROWS):
+                rows = of_count[first : first + _BLOCK_ROWS]
+                table = values[starts[rows, None] + np.arange(count)]
+                is_known = np.isfinite(table).all(axis=1)
+                yield rows[is_known], table[is_known]
 
     def _decisive(self, metric: str) -> NDArray[np.float64]:
         """Values whose largest is the answer by a metric; NaN where a row lacks what it needs."""
@@ -222,24 +231,18 @@ class ChoiceColumn:
 class Judged:
     """What the rule of a metric gives, of shape (n,) each."""
 
-    predictions: NDArray[np.int64]
+    predictions: NDArray[np.int32]
     """-1 where there is none."""
     confidence: NDArray[np.float64]
     margin: NDArray[np.float64] | None
     """Null where no reading of the golds, or more than one, gives every score."""
 
 
-def _blocks(rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """Cut rows into blocks, so that what is worked out for all of them does not add up."""
-    for start in range(0, len(rows), _BLOCK_ROWS):
-        yield rows[start : start + _BLOCK_ROWS]
-
-
 def _padded(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
     return np.concatenate([values, np.full(length - len(values), np.nan)])
 
 
-def _margins(table: NDArray[np.float64], golds: NDArray[np.int64]) -> NDArray[np.float64]:
+def _margins(table: NDArray[np.float64], golds: NDArray[np.int32]) -> NDArray[np.float64]:
     """Value of the gold minus the best other; NaN where the gold is not known."""
     rows = np.arange(len(table))
     others = table.copy()
@@ -248,21 +251,25 @@ def _margins(table: NDArray[np.float64], golds: NDArray[np.int64]) -> NDArray[np
 
 
 def _explaining(
-    predictions: NDArray[np.int64],
-    golds: NDArray[np.int64],
-    margins: NDArray[np.float64],
+    predictions: NDArray[np.int32],
+    readings: tuple[NDArray[np.int32], ...],
     is_judged: NDArray[np.bool_],
     scores: NDArray[np.float64],
-) -> NDArray[np.float64] | None:
-    """Margins by the reading of the golds that gives every score.
+) -> NDArray[np.int32] | None:
+    """Golds by the reading that gives every score; null where none does, or more than one.
 
     The index and the text of a choice can be the same sign ("2" among "1", "2", "3"). Where both
     readings give the scores and are not the same, nobody can say which is right. That there are
     two choices, so that the score tells the gold, helps only where neither is possible.
     """
-    agree = (golds >= 0) & ((predictions == golds) == (scores == 1.0))
-    holds = np.all(agree | ~is_judged, axis=1)
-    readings = [reading for reading in (0, 1) if holds[reading]] or [2] * bool(holds[2])
-    if not readings or np.any(golds[readings][:, is_judged] != golds[readings[0], is_judged]):
-        return None
-    return np.where(is_judged, margins[readings[0]], np.nan)
+    *stated, of_two = [
+        golds
+        if np.all(((golds >= 0) & ((predictions == golds) == (scores == 1.0))) | ~is_judged)
+        else None
+        for golds in readings
+    ]
+    holding = [golds for golds in stated if golds is not None]
+    if not holding:
+        return of_two
+    is_one = all(np.array_equal(one[is_judged], holding[0][is_judged]) for one in holding)
+    return holding[0] if is_one else None

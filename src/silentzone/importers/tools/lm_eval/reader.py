@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+_Text = TypeVar("_Text", str, str | None)
 
 NAME: Final = "lm-eval"
 _UNNAMED_FILTER: Final = "none"
@@ -290,7 +292,7 @@ def _items(
     margin, confidence, predictions = _by_rule(answers, score, notes)
     has_choices = any(answers.choices.counts)
     return {
-        "item_ids": tuple(answers.item_ids),
+        "item_ids": _taken(answers.item_ids),
         "scores": values,
         "statuses": tuple(statuses),
         "repeats": np.zeros(answers.n_rows, dtype=np.int32),
@@ -308,17 +310,16 @@ def _by_rule(
     answers: FilterAnswers, score: Score, notes: list[str]
 ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None, tuple[str | None, ...] | None]:
     """Margin, confidence and prediction of items with choices, by the rule of the metric."""
-    texts = _unless_empty(answers.predictions)
     judged = answers.choices.judge(score.metric, score.values) if score.metric in RULES else None
     if judged is None:
-        return None, None, texts
+        return None, None, _unless_empty(answers.predictions)
     if judged.margin is None:
         notes.append(
             f"margins are left out: the log-likelihoods and golds that the rows show do not give "
             f"every value of `{score.metric}`, or give it in two ways"
         )
         if score.metric != "acc":  # what was divided by is not known, so neither is the answer
-            return None, None, texts
+            return None, None, _unless_empty(answers.predictions)
     # One text per index, not per row: there are as many rows as a gigabyte holds.
     names = [str(index) for index in range(int(judged.predictions.max()) + 1)]
     predictions = tuple(
@@ -329,7 +330,14 @@ def _by_rule(
 
 
 def _unless_empty(texts: list[str | None]) -> tuple[str | None, ...] | None:
-    return tuple(texts) if any(one is not None for one in texts) else None
+    return _taken(texts) if any(one is not None for one in texts) else None
+
+
+def _taken(values: list[_Text]) -> tuple[_Text, ...]:
+    """Take a column out of its list, which is empty then: there are millions of rows."""
+    found = tuple(values)
+    values.clear()
+    return found
 
 
 FORMAT = Format(
