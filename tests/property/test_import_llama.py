@@ -156,3 +156,27 @@ def test_a_base_file_cut_anywhere_is_refused(content, share):
 @given(st.sampled_from(BASES), st.binary(min_size=1, max_size=2000))
 def test_a_base_file_with_more_in_it_is_refused(content, more):
     assert _open_base(content + more) is None
+
+
+TASKS = [
+    (FOLDER / f"smollm2.{name}.txt").read_bytes()
+    for name in ("hellaswag", "winogrande", "multiple-choice")
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(TASKS), _EDITS)
+def test_damaged_tasks_are_refused_or_have_their_items(content, edits):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "run.log"
+        path.write_bytes(_damaged(content, edits))
+        try:
+            imported = FORMATS["llama-perplexity-tasks"].read(Bundle(main=path), ImportOptions())
+        except TableError:
+            return
+    (answers,) = imported.items
+    ok = np.array([status == "ok" for status in answers.statuses])
+    assert np.isin(answers.scores[ok], (0.0, 1.0)).all()
+    assert np.isnan(answers.scores[~ok]).all()
+    assert len(set(answers.item_ids)) == len(answers.item_ids)
+    assert len(answers.scores) == 6 or any("items of" in note for note in imported.notes)

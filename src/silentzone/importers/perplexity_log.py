@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from silentzone.errors import TableError
+from silentzone.importers.cells import LONGEST_NAME
 from silentzone.importers.perplexity_print import (
     FINAL_PPL,
     KLD_HEADING,
@@ -54,7 +55,29 @@ _STOPS: Final = re.compile(
     r"|you need at least \d+ tokens.*|there are only \d+ tokens.*|does not look like a file .*)"
 )
 _FINAL_DECIMALS: Final = {(4, 5), (None, None), (4, None)}
+_SHARD: Final = re.compile(r"-\d{5}-of-\d{5}$")
 _TASKS: Final = re.compile(r"\b(hellaswag|winogrande|multiple_choice)_score\s*:")
+
+
+def model_in(line: str) -> str | None:
+    """Name of the model that a line of the loader names, without its folder and ending.
+
+    Examples
+    --------
+    >>> model_in(
+    ...     "llama_model_loader: loaded meta data with 3 pairs from /a/b-Q8_0.gguf (version 3)"
+    ... )
+    'b-Q8_0'
+    """
+    found = _FACTS["model"].search(line)
+    return None if found is None else model_name(found[1])
+
+
+def model_name(path: str) -> str | None:
+    """Name of a model by its file; null where it is no name."""
+    file = path.replace("\\", "/").rpartition("/")[2]
+    name = _SHARD.sub("", file.removesuffix(".gguf")).strip()
+    return name if name and name.isprintable() and len(name) <= LONGEST_NAME else None
 
 
 @dataclass(slots=True)
@@ -216,8 +239,8 @@ class _Reader:
             )
         if found := _TASKS.search(line):
             raise TableError(
-                f"`{self._source}` line {number} is of a `{found[1]}` run; only the perplexity "
-                "and KL-divergence modes are read"
+                f"`{self._source}` line {number} is of a `{found[1]}` run, which has items",
+                hint="read it as llama-perplexity-tasks",
             )
         for pattern, what in _UNLIKE:
             if found := pattern.search(line):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from silentzone.importers.cells import LONGEST_NAME
-from silentzone.importers.perplexity_log import read_perplexity_log
+from silentzone.importers.perplexity_log import model_name, read_perplexity_log
 from silentzone.importers.perplexity_rows import BLOCK_KEYS, results_of
 from silentzone.importers.reading import Bundle, Format, ImportOptions, find_each, source_of
 from silentzone.importers.text_files import read_log_lines
@@ -24,7 +23,6 @@ _MARKS: Final = re.compile(
 )
 """Results; a stderr of its own has none of them in the KL-divergence mode."""
 _LOADER: Final = b"llama_model_loader:"
-_SHARD = re.compile(r"-\d{5}-of-\d{5}$")
 _CLIP_NOTE: Final = (
     "a log does not say where the reference's tail was cut off (16 nats below the largest logit in "
     "llama.cpp, 24 in ik_llama.cpp); what lies below is in no KLD of it"
@@ -73,9 +71,8 @@ def _model_name(
     """Name of the model: as the user says, as its file is called, or as the log's file is."""
     if options.model is not None:
         return options.model, ()
-    loaded = log.facts.get("model", "").replace("\\", "/").rpartition("/")[2]
-    name = _SHARD.sub("", loaded.removesuffix(".gguf")).strip()
-    if name and name.isprintable() and len(name) <= LONGEST_NAME:
+    name = model_name(log.facts.get("model", ""))
+    if name is not None:
         return name, ()
     return path.stem, ("the log names no model, so it is called like the file of the log",)
 

@@ -73,6 +73,15 @@ tiny="-c 64 -b 64 -t 1"
         grep -q "^   4 " tiny.few.txt && break
     done
 }
+"$python" "$here/synthetic_tasks.py" "$scratch"
+for task in hellaswag:hellaswag.txt winogrande:winogrande.csv multiple-choice:multiple_choice.bin; do
+    file=${task#*:}
+    for _ in 1 2 3 4 5 6 7 8 9; do
+        "$tool" -m F16.gguf -c 256 -t 2 "--${task%:*}" -f "$file" -bf "$file" \
+            >"smollm2.${task%:*}.txt" 2>&1
+        grep -q "^6	" "smollm2.${task%:*}.txt" && break
+    done
+done
 mv smollm2.ppl.stdout.txt.stderr smollm2.ppl.stderr.txt
 mv smollm2.kld.stdout.txt.stderr smollm2.kld.stderr.txt
 for file in smollm2.*.txt tiny.*.txt; do
