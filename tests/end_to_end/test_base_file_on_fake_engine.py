@@ -159,12 +159,17 @@ def test_a_comparison_is_kept_among_imported_results(base, finished, tmp_path):
     keep_base_comparison(base, measured, tmp_path / "kept", **keep)
     document = ImportFolder(tmp_path / "kept").document()
     assert [one.model for one in document.fidelity] == ["a", "b"]
+    assert document.reference == "ref"
     row = document.fidelity[0]
+    assert (row.sources[0].name, row.sources[0].format) == ("ref.base", "compare-base")
     assert row.protocol["corpus_sha256"] == base.tokens_sha256
     assert row.protocol["windows"] == "4"
     assert row.positions is not None
     assert "to" in row.about["kld_mean_bracket"]
     assert row.metrics["kld_mean"].value == measured[0].metrics()["kld_mean"].value
+    keep_base_comparison(base, measured, tmp_path / "unnamed")
+    unnamed = ImportFolder(tmp_path / "unnamed").document()
+    assert (unnamed.reference, unnamed.fidelity[0].corpus) == (None, "ref")
     with pytest.raises(TableError, match="is there already"):
         keep_base_comparison(base, measured, tmp_path / "kept", **keep)
 

@@ -161,9 +161,7 @@ def _compare_with_base(
         )
     if kept is not None:
         into, corpus, reference = kept
-        keep_base_comparison(
-            base, measured, into, corpus=corpus or path.stem, reference=reference or path.stem
-        )
+        keep_base_comparison(base, measured, into, corpus=corpus, reference=reference)
     result = comparison_as_json(base, measured, failures)
     if as_json:
         write_json(result)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from silentzone.importers.reading import Bundle, Format, ImportOptions
+from silentzone.importers.reading import Bundle, Format, ImportOptions, source_of
 from silentzone.records.imported import FidelityRow, Imported, ModelFacts, Stated
 from silentzone.store.import_folder import ImportFolder
 from silentzone.studies.import_outcome import ImportOutcome, ImportRequest
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from silentzone.store.base_file import BaseFile
     from silentzone.studies.base_compare import BaseMeasured
 
+_NAME = "compare-base"
 _COLUMNS = (
     "window", "position", "token_id", "reference_nll", "candidate_nll", "kl_divergence", "delta_p",
     "candidate_entropy", "reference_top1_probability", "top1_match", "top5_match",
@@ -28,9 +30,23 @@ _WHOLE = ("window", "position", "token_id")
 
 
 def keep_base_comparison(
-    base: BaseFile, measured: Sequence[BaseMeasured], into: Path, *, corpus: str, reference: str
+    base: BaseFile,
+    measured: Sequence[BaseMeasured],
+    into: Path,
+    *,
+    corpus: str | None = None,
+    reference: str | None = None,
 ) -> None:
     """Add candidates to a folder of imported results, values per position included.
+
+    Parameters
+    ----------
+    base : BaseFile
+    measured : sequence of BaseMeasured
+    into : Path
+    corpus, reference : str, optional
+        Names of the text and of the model that wrote the file, which the file does not know; left
+        out, both are called like the file, and no model of the folder is marked as the reference.
 
     Raises
     ------
@@ -39,20 +55,31 @@ def keep_base_comparison(
     StorageError
         If the folder holds something else or cannot be written.
     """
+    source = source_of(base.path, _NAME)
     imported = Imported(
-        fidelity=tuple(_row(base, one, corpus, reference) for one in measured),
-        models=tuple(
-            ModelFacts(
-                name=one.model.name,
-                file_bytes=one.model.file_bytes,
-                bits_per_weight=one.model.bits_per_weight,
+        fidelity=tuple(
+            replace(
+                _row(base, one, corpus or base.path.stem, reference or base.path.stem),
+                sources=(source,),
             )
             for one in measured
         ),
+        models=(
+            *(
+                ModelFacts(
+                    name=one.model.name,
+                    file_bytes=one.model.file_bytes,
+                    bits_per_weight=one.model.bits_per_weight,
+                    is_reference=one.model.name == reference,
+                )
+                for one in measured
+            ),
+            *_reference_alone(measured, reference),
+        ),
         notes=tuple(f"{one.model.name}: {said}" for one in measured for said in one.cautions()),
     )
-    source = Format(
-        name="compare-base",
+    taken = Format(
+        name=_NAME,
         title="silentzone compare --base",
         find=lambda _files: [],
         read=lambda _bundle, _options: imported,
@@ -61,8 +88,17 @@ def keep_base_comparison(
     request = ImportRequest(paths=(base.path,), into=into, options=ImportOptions())
     with folder.lock():
         intake = Intake(folder, request, ImportOutcome(folder=into))
-        intake.take(source, Bundle(main=base.path))
+        intake.take(taken, Bundle(main=base.path))
         folder.commit(intake.document)
+
+
+def _reference_alone(
+    measured: Sequence[BaseMeasured], reference: str | None
+) -> tuple[ModelFacts, ...]:
+    """Give the reference as a model, where it is named and is none of the candidates."""
+    if reference is None or reference in {one.model.name for one in measured}:
+        return ()
+    return (ModelFacts(name=reference, is_reference=True),)
 
 
 def _row(base: BaseFile, one: BaseMeasured, corpus: str, reference: str) -> FidelityRow:
