@@ -50,12 +50,6 @@ from silentzone.cli.main import run_command_line
 sys.exit(run_command_line(["run", sys.argv[1], "--out", sys.argv[2], "--json"]))
 """
 
-SAME_FORM = """
-# Whether a trace keeps hidden states or logits hangs on how long rebuilding takes just then.
-from silentzone.measure import trace_rows
-trace_rows._LARGEST_REBUILD_SHARE = float("inf")
-"""
-
 
 class Shared:
     """A study of fake models in files, and processes that share it."""
@@ -68,9 +62,6 @@ class Shared:
         for index, name in enumerate(CANDIDATES):
             files.model(name, noise=0.1 * (index + 1))
         self.files = files
-        self.site = folder / "site"
-        self.site.mkdir()
-        (self.site / "sitecustomize.py").write_text(SAME_FORM, "utf-8")
         self.write(CANDIDATES)
 
     def write(self, candidates, windows=150):
@@ -89,7 +80,7 @@ class Shared:
         return subprocess.Popen(
             [sys.executable, "-c", code, str(self.study), str(self.out), str(lost_seconds)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(self.site), *sys.path])},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )  # fmt: skip
 
     def first_to_measure(self, processes):

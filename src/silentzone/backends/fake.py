@@ -237,7 +237,7 @@ def _read_model(
         name=name,
         sha256=hashlib.sha256(data).hexdigest(),
         file_bytes=len(data),
-        parameter_count=vocabulary * _WIDTH,
+        parameter_count=2 * vocabulary * _WIDTH,  # head and body
         bits_per_weight=16.0 / (1.0 + content["noise"]),
         weight_format=f"noise {content['noise']}",
         architecture="fake",

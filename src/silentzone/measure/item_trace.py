@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,10 +68,7 @@ class ItemTraceRun:
         self._kept: KeptRows
         self._writer: TraceWriter | None = None
         self._first: list[EngineRows] = []
-        self._first_items: set[int] = set()
         self._taken = 0
-        self._started = 0.0
-        self._item_seconds = 0.0
 
     def __enter__(self) -> ItemTraceRun:
         """Give the run itself."""
@@ -109,7 +105,6 @@ class ItemTraceRun:
             )
         rows = sum(map(len, self._tokens.values()))
         self._kept = KeptRows(self._model, self._head, rows, checked_parts=1)
-        self._started = time.perf_counter()
 
     def take(self, item: int, part: ContinuationLogits) -> None:
         """Keep the rows of one continuation.
@@ -121,9 +116,6 @@ class ItemTraceRun:
         StorageError
             If the disk refuses.
         """
-        if not self._taken:
-            elapsed = time.perf_counter() - self._started
-            self._item_seconds = elapsed / part.requests_in_call
         observed = self._tokens[item, part.continuation]
         logits = np.ascontiguousarray(part.logits_NV)
         self._taken += 1
@@ -132,7 +124,6 @@ class ItemTraceRun:
             return
         hidden = None if part.hidden_ND is None else part.hidden_ND.copy()
         self._first.append(EngineRows(logits.copy(), hidden, observed))
-        self._first_items.add(item)
         is_last = self._taken == len(self._tokens)
         held = sum(len(rows.observed) for rows in self._first)
         if is_last or held >= block_rows(self._model.vocabulary_size):
@@ -165,7 +156,7 @@ class ItemTraceRun:
         """Choose the form by the first rows, open the trace and store them."""
         kept, first = self._kept, _joined(self._first)
         self._first = []
-        kept.choose_form(first, self._item_seconds * len(self._first_items))
+        kept.choose_form(first)
         if kept.chosen.form == "logits" and kept.logits_bytes > LARGEST_LOGITS_BYTES:
             raise MeasurementError(
                 f"the reference's logits along the choices of benchmark `{self._benchmark}` would "

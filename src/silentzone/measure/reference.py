@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,13 +98,11 @@ def write_trace(
     kept = KeptRows(backend.model, head, count * plan.positions_per_window, _CHECKED_WINDOWS)
     writer: TraceWriter | None = None
     try:
-        started = time.perf_counter()
         for window in backend.window_logits(windows.tokens, plan, with_hidden=head is not None):
-            per_row = (time.perf_counter() - started) / _rows_decoded(window, plan)
             for part, start in _blocks(window, windows):
                 _check_finite(part, backend.model, corpus.name, (window.index, start), plan)
                 if writer is None:
-                    kept.choose_form(part, per_row * len(part.observed))
+                    kept.choose_form(part)
                     header = {**_header(windows), **kept.header()}
                     writer = folder.trace_writer(corpus.name, key, header, kept.chosen.row_bytes)
                 writer.append_rows(kept.take(part))
@@ -130,13 +127,6 @@ def _blocks(window: WindowLogits, windows: Windows) -> Iterator[tuple[EngineRows
     for part in row_blocks(len(logits), logits.shape[1]):
         hidden = None if window.hidden_TD is None else window.hidden_TD[part]
         yield EngineRows(logits[part], hidden, observed[part]), window.start + part.start
-
-
-def _rows_decoded(window: WindowLogits, plan: WindowPlan) -> float:
-    """Scored positions whose share of the decoding is done when a first window, or stretch, is."""
-    whole = plan.first_scored + plan.positions_per_window
-    share = (plan.first_scored + window.rows.stop) / whole
-    return float(window.windows_in_call * plan.positions_per_window * share)
 
 
 def _header(windows: Windows) -> dict[str, Any]:

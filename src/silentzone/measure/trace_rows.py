@@ -5,7 +5,6 @@ Shape letters: T rows taken at once, V vocabulary entries, D width of the hidden
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +31,11 @@ if TYPE_CHECKING:
 _LARGEST_SELF_KLD = 1e-6
 """Nats; a hidden state that does not rebuild the engine's logits this closely is not stored."""
 _LARGEST_REBUILD_SHARE = 0.35
-"""Rebuilding may take this share of a decode's time; beyond it logits are stored if they fit."""
+"""Rebuilding may take this share of a decode's work; beyond it logits are stored if they fit.
+
+Work, not time: what is stored may not hang on what else the machine was doing."""
+_DECODED_PER_ROW = 2
+"""Tokens decoded for each row that is kept, as where half of every window is scored."""
 LARGEST_LOGITS_BYTES = 8 * 10**9
 _BLOCK_ROWS = 256
 _BLOCK_BYTES = 256 * 2**20
@@ -113,24 +116,26 @@ class KeptRows:
         """What the logits of the whole pass would take on disk."""
         return 4 * self._model.vocabulary_size * self._total_rows
 
-    def choose_form(self, part: EngineRows, decode_seconds: float) -> None:
-        """Decide by a first part what is stored; ``decode_seconds`` is what its decode took."""
+    def choose_form(self, part: EngineRows) -> None:
+        """Decide by a first part what is stored."""
         if self._head is None or part.hidden_TD is None:
             reason = "no exact form of the output head is known for this model"
             self.chosen = self._as_logits(reason)
             return
         width = part.hidden_TD.shape[1]
         part = part.only(part.finite())
-        seconds, rebuilt = self._timed_rebuild(part)
-        kld = _compare_with_self(rebuilt, part)
+        kld = _compare_with_self(self._rebuild(part), part)
         if not len(kld) or not float(kld.mean()) <= _LARGEST_SELF_KLD:
             said = f"only to {kld.mean():.1e} nats" if len(kld) else "nowhere"
             self.chosen = self._as_logits(f"hidden states rebuild the logits {said}")
             return
-        share = seconds / max(decode_seconds, 1e-9)
+        head = self._model.vocabulary_size * width
+        share = head / max(self._model.parameter_count * _DECODED_PER_ROW, 1)
         total = self.logits_bytes
         if share > _LARGEST_REBUILD_SHARE and total <= LARGEST_LOGITS_BYTES:
-            reason = f"rebuilding takes {share:.0%} of a decode and the logits take {total:,} bytes"
+            reason = (
+                f"rebuilding is {share:.0%} of a decode's work and the logits take {total:,} bytes"
+            )
             self.chosen = self._as_logits(reason)
             return
         self._width = width
@@ -138,7 +143,7 @@ class KeptRows:
             form="hidden",
             row_encoding=self._head.row_code,
             row_bytes=row_bytes(self._head.row_code, width),
-            reason=f"rebuilding takes {share:.0%} of a decode",
+            reason=f"rebuilding is {share:.0%} of a decode's work",
         )
 
     def header(self) -> dict[str, Any]:
@@ -211,15 +216,6 @@ class KeptRows:
         rebuilt = np.empty(part.logits_TV.shape, np.float32)
         self._head.logits(states, rebuilt)
         return rebuilt
-
-    def _timed_rebuild(self, part: EngineRows) -> tuple[float, NDArray[np.float32]]:
-        """Rebuild a part and give the shorter of two times: the first warms up."""
-        times = []
-        for _ in range(2):
-            started = time.perf_counter()
-            rebuilt = self._rebuild(part)
-            times.append(time.perf_counter() - started)
-        return min(times), rebuilt
 
 
 def block_rows(vocabulary_size: int) -> int:
