@@ -14,3 +14,10 @@ for name in base build llama-cpp test lm-eval reasoning-gym docs; do
         --no-binary llama-cpp-python \
         --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet "$@"
 done
+
+# Left out is PyTorch, which would be pinned with the packages of its builds for GPUs: torch.in
+# says which build stands in torch.txt, by hand, and transformers.in what that one needs.
+uv pip compile transformers.in --output-file transformers.txt \
+    --override transformers-without-torch.in --no-emit-package torch --no-emit-package setuptools \
+    --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
+    --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet "$@"

@@ -81,5 +81,12 @@ if [ "$kind" = test ] && ! is_ready test; then
     # These lists are whole; some comes as source and is built by the setuptools pinned for that.
     install lm-eval --no-deps --no-build-isolation
     install reasoning-gym --no-deps --no-build-isolation
+    # PyTorch is pinned for one platform (requirements/torch.txt); elsewhere the tests on it say that it lacks.
+    install transformers --no-deps
+    if ! install torch --no-deps; then
+        say "PyTorch is not here: tests of the backend \`transformers\` cannot run"
+        hint "set PIP_FIND_LINKS to a folder with a build of PyTorch for processors, or PIP_EXTRA_INDEX_URL to an index that has it"
+        exit 0
+    fi
     echo "$wanted" >"$venv/.ready-test"
 fi

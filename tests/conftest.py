@@ -51,6 +51,15 @@ def llama_cpp_version() -> str:
 
 
 @pytest.fixture(scope="session")
+def transformers_version() -> str:
+    """Version of transformers, once it and PyTorch are known to be there."""
+    for module in ("torch", "transformers"):
+        if importlib.util.find_spec(module) is None:
+            _without_engine(f"{module} is not installed (make setup-test)")
+    return importlib.metadata.version("transformers")
+
+
+@pytest.fixture(scope="session")
 def smollm2_source(llama_cpp_version: str) -> Path:
     """SmolLM2-135M-Instruct as it is published: Q4_1."""
     named = os.environ.get("SILENTZONE_TEST_MODEL")

@@ -16,6 +16,7 @@ from silentzone.records.config import (
     EngineEntry,
     FloorEntry,
     ModelEntry,
+    ModelLoading,
     StudyConfig,
 )
 from silentzone.studies.config import dump_config, parse_config
@@ -28,6 +29,16 @@ _names = (
 _notes = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 _counts = st.integers(1, 10**6)
 _proportions = st.floats(1e-9, 0.49)
+
+
+_LOADINGS = st.builds(
+    ModelLoading,
+    device=st.sampled_from(["auto", "cpu", "cuda", "cuda:3"]),
+    dtype=st.sampled_from(["auto", "float32", "bfloat16", "float16"]),
+    attention=st.sampled_from(["auto", "sdpa", "eager", "flash_attention_2"]),
+    device_map=st.sampled_from([None, "auto", "balanced"]),
+    trust_remote_code=st.booleans(),
+)
 
 
 @st.composite
@@ -86,6 +97,7 @@ def _studies(draw: st.DrawFn, folder: Path) -> StudyConfig:
             batch_tokens=batches[1],
             micro_batch_tokens=batches[0],
             gpu_layers=draw(st.integers(-1, 99)),
+            loading=draw(_LOADINGS),
         ),
         floor=FloorEntry(windows=draw(_counts), items=draw(_counts)),
     )

@@ -6,8 +6,10 @@ entries, D width of the final hidden state, N tokens of a continuation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from silentzone.records.config import ModelLoading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -38,6 +40,7 @@ class EngineSettings:
     micro_batch_tokens: int = 512
     gpu_layers: int = 0
     memory_bytes: int = 512 * 2**20
+    loading: ModelLoading = field(default_factory=ModelLoading)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

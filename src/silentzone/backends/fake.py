@@ -261,7 +261,7 @@ ENGINE = Engine(
     open=FakeBackend,
     describe=_describe,
     read_model=_read_model,
-    output_head=lambda path: _head(_read(path)),
+    output_head=lambda path, _settings=None: _head(_read(path)),
     memory_bytes=_memory_bytes,
     cache_types=tuple(kind for kind in _CACHE_NOISE if kind is not None),
 )

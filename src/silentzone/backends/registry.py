@@ -31,8 +31,11 @@ class Engine:
     """What a loaded model would record of the engine, without loading one."""
     read_model: Callable[..., ModelRef]
     """``(path, name, on_bytes=None)``: identity of a model file."""
-    output_head: Callable[[Path], OutputHead | None]
-    """Last product of a model, to rebuild logits from hidden states; None where unknown."""
+    output_head: Callable[..., OutputHead | None]
+    """``(path, settings=None)``: last product of a model, to rebuild logits from hidden states.
+
+    None where unknown. The settings matter to engines that load a model in another type than the
+    file's."""
     memory_bytes: Callable[..., tuple[int | None, str | None]]
     """``(path, context length)``: bytes of weights and KV cache together, or why not known.
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from silentzone.backends.base import EngineSettings
-from silentzone.records.config import FloorEntry, GenerationEntry
+from silentzone.records.config import FloorEntry, GenerationEntry, ModelLoading
 from silentzone.records.harness import HarnessEntry
 from silentzone.records.items import BenchmarkSource
 from silentzone.records.models import ModelRef
@@ -95,6 +95,7 @@ class ModelJob:
     claims: tuple[str, str] | None = None
     """Folder of the claims and name of the member in whose name this worker takes them; null where
     one process has the study for itself."""
+    loading: ModelLoading = field(default_factory=ModelLoading)
 
     @property
     def settings(self) -> EngineSettings:
@@ -104,6 +105,7 @@ class ModelJob:
             batch_tokens=self.batch_tokens,
             micro_batch_tokens=self.micro_batch_tokens,
             gpu_layers=self.gpu_layers,
+            loading=self.loading,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -118,6 +120,7 @@ class ModelJob:
                 **data,
                 "model": model_of_json(data["model"]),
                 "reference": model_of_json(data["reference"]),
+                "loading": ModelLoading(**data["loading"]),
                 "floor": FloorEntry(**data["floor"]),
                 "corpora": tuple(CorpusJob(**corpus) for corpus in data["corpora"]),
                 "benchmarks": tuple(map(_benchmark, data["benchmarks"])),

@@ -345,7 +345,8 @@ class _Session:
 
     def _output_head(self) -> OutputHead | None:
         if not self._head_loaded:
-            self._head = self._engine.output_head(Path(self._job.reference_path))
+            path = Path(self._job.reference_path)
+            self._head = self._engine.output_head(path, self._job.settings)
             self._head_loaded = True
         return self._head
 

@@ -138,6 +138,22 @@ class AuditEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelLoading:
+    """How transformers loads a model; of no use to other engines."""
+
+    device: str = "auto"
+    """``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:1``."""
+    dtype: str = "auto"
+    """``auto`` (the model's own; of GGUF float32), ``float32``, ``bfloat16`` or ``float16``."""
+    attention: str = "auto"
+    """``auto`` (what transformers takes), ``sdpa``, ``eager`` or ``flash_attention_2``."""
+    device_map: str | None = None
+    """How a model is spread over several devices, for example ``auto``; null takes one."""
+    trust_remote_code: bool = False
+    """Whether code that comes with a model may run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineEntry:
     """How the engine is run; every value here can change a logit or a time."""
 
@@ -149,6 +165,8 @@ class EngineEntry:
     batch_tokens: int = 2048
     micro_batch_tokens: int = 512
     gpu_layers: int = 0
+    loading: ModelLoading = field(default_factory=ModelLoading)
+    """Written among the others in study.toml."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

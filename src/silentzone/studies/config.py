@@ -19,13 +19,13 @@ from silentzone.records.config import (
     BenchmarkEntry,
     CorpusEntry,
     DecisionEntry,
-    EngineEntry,
     FloorEntry,
     GenerationEntry,
     ModelEntry,
     StudyConfig,
 )
 from silentzone.records.harness import HarnessEntry
+from silentzone.studies.config_engine import engine_values, read_engine
 from silentzone.studies.config_fields import ALL, Problems, Section
 from silentzone.studies.config_sections import (
     AUDIT,
@@ -34,7 +34,6 @@ from silentzone.studies.config_sections import (
     CANDIDATES,
     CORPUS,
     DECISION,
-    ENGINE,
     FLOOR,
     GENERATION,
     HARNESS,
@@ -120,18 +119,15 @@ def parse_config(mapping: Mapping[str, Any], base: Path) -> StudyConfig:
         "decision": DecisionEntry(
             **Section.of(mapping, "decision", DECISION, problems).values
         ),
-        "engine": EngineEntry(**Section.of(mapping, "engine", ENGINE, problems).values),
+        "engine": read_engine(mapping, problems),
         "floor": FloorEntry(**Section.of(mapping, "floor", FLOOR, problems).values),
         "audit": AuditEntry(**Section.of(mapping, "audit", AUDIT, problems).values),
     }  # fmt: skip
     decision: DecisionEntry = config["decision"]
-    engine: EngineEntry = config["engine"]
     if not config["corpora"] and not config["benchmarks"]:
         problems.add("nothing to measure: give [[corpora]] or [[benchmarks]]")
     if decision.guard_margin < decision.margin:
         problems.add("[decision] `guard_margin` must not be below `margin`")
-    if engine.micro_batch_tokens > engine.batch_tokens:
-        problems.add("[engine] `micro_batch_tokens` must not exceed `batch_tokens`")
     problems.raise_if_any()
     return StudyConfig(**config)
 
@@ -163,7 +159,7 @@ def dump_config(config: StudyConfig) -> str:
     )
     parts += [
         _table("[decision]", asdict(config.decision), _DECISION_COMMENT),
-        _table("[engine]", asdict(config.engine), "Every value here can change a logit."),
+        _table("[engine]", engine_values(config.engine), "Every value here can change a logit."),
         _table("[floor]", asdict(config.floor), "How much is measured against itself."),
         _table("[audit]", asdict(config.audit), "Zones, and when a metric is called silent."),
     ]

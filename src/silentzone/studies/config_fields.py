@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -29,6 +30,8 @@ class Field:
     above: float | None = None
     below: float | None = None
     choices: tuple[str, ...] = ()
+    pattern: str = ""
+    """Regular expression that the whole of a text must match."""
     all_allowed: bool = False
     """Whether ``"all"`` may stand for no limit."""
 
@@ -47,6 +50,8 @@ class Field:
             return f"must be {words[self.kind]}{more}"
         if self.choices and value not in self.choices:
             return "must be " + " or ".join(f'"{choice}"' for choice in self.choices)
+        if self.pattern and not re.fullmatch(self.pattern, str(value)):
+            return f"must match {self.pattern}"
         return self._range_problem(value)
 
     def _is_kind(self, value: object) -> bool:

@@ -85,6 +85,14 @@ ENGINE: Final = {
     "micro_batch_tokens": Field(int, low=1, high=2**20),
     "gpu_layers": Field(int, low=-1, high=10_000),
 }
+LOADING: Final = {
+    "device": Field(str, pattern=r"auto|cpu|mps|xpu|cuda(:\d{1,3})?"),
+    "dtype": Field(str, choices=("auto", "float32", "bfloat16", "float16")),
+    "attention": Field(str, pattern=r"[\w|.-]{1,60}"),
+    "device_map": Field(str, choices=("auto", "balanced", "balanced_low_0", "sequential")),
+    "trust_remote_code": Field(bool),
+}
+"""Written in [engine] as well; of transformers alone."""
 FLOOR: Final = {
     "windows": Field(int, low=0, high=2**31 - 1),
     "corpora": Field(str, choices=("all", "first")),

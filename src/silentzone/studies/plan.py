@@ -170,6 +170,7 @@ class StudyPlan:
             batch_tokens=self.settings.batch_tokens,
             micro_batch_tokens=self.settings.micro_batch_tokens,
             gpu_layers=self.settings.gpu_layers,
+            loading=self.settings.loading,
             seed=self.config.seed,
             floor=self.config.floor,
             corpora=self._corpora,

@@ -41,6 +41,7 @@ def engine_settings(entry: EngineEntry) -> EngineSettings:
         batch_tokens=entry.batch_tokens,
         micro_batch_tokens=entry.micro_batch_tokens,
         gpu_layers=entry.gpu_layers,
+        loading=entry.loading,
     )
 
 

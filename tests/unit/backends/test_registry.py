@@ -28,7 +28,7 @@ def test_a_name_close_to_an_engine_is_suggested():
 def test_another_name_is_answered_with_all():
     with pytest.raises(ConfigError, match="there is no backend `zzz`") as caught:
         engine_named("zzz")
-    assert caught.value.hint == "there are: fake, llama_cpp"
+    assert caught.value.hint == "there are: fake, llama_cpp, transformers"
 
 
 def _only(monkeypatch, value):

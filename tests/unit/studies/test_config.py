@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from silentzone.errors import ConfigError
-from silentzone.records.config import StudyConfig
+from silentzone.records.config import ModelLoading, StudyConfig
 from silentzone.studies.config import dump_config, load_config, parse_config
 
 if TYPE_CHECKING:
@@ -183,11 +183,36 @@ def test_every_field_of_the_records_can_be_asked_for(folder: Path) -> None:
     config = parse_config({**_minimal(), "benchmarks": [{"name": "piqa"}]}, folder)
     text = dump_config(config)
     budgets = {"memory_budget_gb", "size_budget_gb", "bits_per_weight_budget"}
-    optional = {"note", "path", "items", "first_scored", "threads", *budgets}
+    optional = {"note", "path", "items", "first_scored", "threads", "loading", *budgets}
     for part in (config.corpora[0], config.decision, config.engine, config.floor):
         for field in dataclasses.fields(part):
             assert field.name in optional or f"\n{field.name} = " in text
     assert isinstance(config, StudyConfig)
+
+
+def test_how_transformers_loads_is_asked_for_among_the_engines_settings(folder: Path) -> None:
+    asked = {"device": "cuda:1", "dtype": "bfloat16", "device_map": "auto", "attention": "eager"}
+    config = parse_config({**_minimal(), "engine": {**asked, "trust_remote_code": True}}, folder)
+    assert config.engine.loading == ModelLoading(**asked, trust_remote_code=True)
+    assert 'device_map = "auto"' in dump_config(config)
+    assert "trust_remote_code" not in dump_config(parse_config(_minimal(), folder))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "match"),
+    [
+        ("device", "cuda:1; rm", "`device` must match"),
+        ("dtype", "float8", "`dtype` must be"),
+        ("attention", "a b", "`attention` must match"),
+        ("device_map", "somewhere", "`device_map` must be"),
+        ("trust_remote_code", "yes", "`trust_remote_code` must be true or false"),
+    ],
+)
+def test_settings_that_transformers_does_not_know_are_named(
+    folder: Path, key: str, value: str, match: str
+) -> None:
+    with pytest.raises(ConfigError, match=match):
+        parse_config({**_minimal(), "engine": {key: value}}, folder)
 
 
 def _benchmark_study(folder, **benchmark):

@@ -54,7 +54,7 @@ ENGINE = Engine(
     open=_open,
     describe=_describe,
     read_model=read_model,
-    output_head=load_output_head,
+    output_head=lambda path, _settings=None: load_output_head(path),
     memory_bytes=_memory_bytes,
     cache_types=CACHE_TYPES,
 )

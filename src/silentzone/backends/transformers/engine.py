@@ -1,0 +1,175 @@
+"""Logits of a model through transformers and PyTorch.
+
+Shape letters: C tokens of a window, T scored positions of a window, V vocabulary entries, D width
+of the final hidden state, N tokens of a continuation.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from silentzone.backends.base import BatchSplit, Capabilities
+from silentzone.backends.transformers.continuations import ContinuationPass
+from silentzone.backends.transformers.description import describe_engine
+from silentzone.backends.transformers.generation import Generation
+from silentzone.backends.transformers.loading import load_model
+from silentzone.backends.transformers.network import Network
+from silentzone.backends.transformers.tokens import Tokenizer
+from silentzone.backends.transformers.windows import WindowPass
+from silentzone.errors import ModelFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from silentzone.backends.base import (
+        ChatTemplate,
+        ContinuationLogits,
+        ContinuationRequest,
+        EngineSettings,
+        TextRequest,
+        TextResult,
+        WindowLogits,
+    )
+    from silentzone.records.models import ModelRef
+    from silentzone.records.windows import WindowPlan
+
+_REGULAR = BatchSplit()
+
+
+class TransformersBackend:
+    """One model loaded through transformers. Use as a context manager.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of a model in safetensors, or a GGUF file.
+    model : ModelRef
+        Its identity as ``entry.read_model`` gives it.
+    settings : EngineSettings
+        Threads, batch sizes, and how it is loaded.
+
+    Raises
+    ------
+    ModelFileError
+        If transformers refuses it, or its logits are not as many as its settings say.
+    MissingExtraError
+        If a package that unpacks its weights is not installed.
+    """
+
+    capabilities = Capabilities(
+        gives_hidden_states=True, can_share_prompts=True, generates_text=True
+    )
+
+    def __init__(self, path: Path, model: ModelRef, settings: EngineSettings) -> None:
+        self.model = model
+        self._settings = settings
+        self.info = describe_engine(settings)
+        self._threads_before = torch.get_num_threads()
+        torch.set_num_threads(settings.threads)
+        self._tokenizer = Tokenizer(path)
+        self._network = Network(load_model(path, settings.loading), model.name)
+        if self._network.vocabulary_size != model.vocabulary_size:
+            raise ModelFileError(
+                f"`{model.name}` gives {self._network.vocabulary_size} logits and its settings "
+                f"say {model.vocabulary_size}"
+            )
+
+    def __enter__(self) -> TransformersBackend:
+        """Give the backend itself."""
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Let go of the weights."""
+        self._network.close()
+        torch.set_num_threads(self._threads_before)
+
+    @property
+    def adds_bos(self) -> bool:
+        """Whether the vocabulary asks for BOS before a text."""
+        return self._tokenizer.bos is not None
+
+    def tokenize(self, text: str, *, add_bos: bool) -> NDArray[np.int32]:
+        """Token ids of a text, with BOS in front if asked and the vocabulary has the habit."""
+        tokens = self._tokenizer.tokenize(text, with_control=False)
+        return self._tokenizer.with_bos(tokens) if add_bos else tokens
+
+    def token_bytes(self, tokens: NDArray[np.int32]) -> list[bytes]:
+        """Bytes each token stands for; empty for control tokens."""
+        pieces = {token: self._tokenizer.token_bytes(token) for token in np.unique(tokens).tolist()}
+        return [pieces[token] for token in tokens.tolist()]
+
+    @property
+    def chat_template(self) -> ChatTemplate | None:
+        """Template of the model's own files; null where it has none."""
+        return self._tokenizer.chat_template()
+
+    def tokenize_chat(self, text: str) -> NDArray[np.int32]:
+        """Token ids of a rendered template, its control tokens read, one BOS where usual."""
+        tokens = self._tokenizer.tokenize(text, with_control=True)
+        begins = tokens[:1].tolist() == [self._tokenizer.bos]
+        return tokens if begins else self._tokenizer.with_bos(tokens)
+
+    def window_logits(
+        self,
+        windows: Iterable[NDArray[np.int32]],
+        plan: WindowPlan,
+        *,
+        with_hidden: bool = False,
+        split: BatchSplit = _REGULAR,
+    ) -> Iterator[WindowLogits]:
+        """Logits of the scored positions of each window, in order.
+
+        Raises
+        ------
+        MeasurementError
+            If PyTorch cannot run them.
+        """
+        one_pass = WindowPass(
+            self._network, self._settings, plan, self._tokenizer.bos, with_hidden=with_hidden
+        )
+        return one_pass.run(windows, split)
+
+    def continuation_logits(
+        self,
+        requests: Sequence[ContinuationRequest],
+        *,
+        with_hidden: bool = False,
+        share_prompts: bool = True,
+        split: BatchSplit = _REGULAR,
+    ) -> Iterator[ContinuationLogits]:
+        """Logits that predict every continuation, grouped by request, in order.
+
+        A shared prompt is run once; its cache is handed to all of its continuations.
+        """
+        one_pass = ContinuationPass(
+            self._network,
+            self._settings,
+            requests,
+            with_hidden=with_hidden,
+            share_prompts=share_prompts,
+        )
+        return one_pass.run(split)
+
+    def generate(
+        self,
+        requests: Sequence[TextRequest],
+        *,
+        context_length: int,
+        slots: int = 8,
+        split: BatchSplit = _REGULAR,
+    ) -> Iterator[TextResult]:
+        """Continue every prompt, ``slots`` at a time; results come as each is finished.
+
+        ``split`` bounds the tokens of a prompt in one call.
+        """
+        step = split.tokens_per_call or self._settings.batch_tokens
+        generation = Generation(
+            self._network, self._tokenizer, requests, context_length, slots, step
+        )
+        return generation.run()

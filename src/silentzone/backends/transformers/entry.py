@@ -1,0 +1,110 @@
+"""What the registry hands out for transformers; PyTorch is loaded only when it is needed."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from silentzone.backends.llama_cpp import gguf_file
+from silentzone.backends.registry import Engine
+from silentzone.backends.transformers.folder import ModelFolder, read_folder
+from silentzone.backends.transformers.gguf import gguf_facts
+from silentzone.errors import MissingExtraError, ModelFileError
+from silentzone.records.config import ModelLoading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import ModuleType
+
+    from silentzone.backends.base import EngineSettings, LogitBackend
+    from silentzone.metrics.head import OutputHead
+    from silentzone.records.models import BackendInfo, ModelRef
+
+_USUAL_MEMORY = {"num_hidden_layers", "num_attention_heads", "hidden_size"}
+_OTHER_MEMORY = {"kv_lora_rank", "ssm_cfg", "mamba_d_state", "linear_num_key_heads", "conv_L_cache"}
+"""Settings of models whose layers do not keep one key and one value per token and head."""
+
+
+def read_model(path: Path, name: str, *, on_bytes: Callable[[int], None] | None = None) -> ModelRef:
+    """Identity of a model folder or GGUF file.
+
+    The identity of a GGUF file is the one it has for llama.cpp; what transformers makes of it is
+    the engine's business.
+
+    Raises
+    ------
+    ModelFileError
+        If it is neither, or cannot be used.
+    """
+    if path.is_dir():
+        return read_folder(path, name, on_bytes=on_bytes)
+    if not path.exists():
+        raise ModelFileError(f"`{path}` does not exist")
+    if path.suffix.lower() in {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".safetensors"}:
+        raise ModelFileError(
+            f"`{path}` is a single file of weights",
+            hint="give the folder with config.json, tokenizer.json and safetensors, or a GGUF file",
+        )
+    model = gguf_file.read_model(path, name, on_bytes=on_bytes)
+    gguf_facts(path)
+    return replace(model, provenance=(*model.provenance, ("loaded as", "expanded by transformers")))
+
+
+def memory_bytes(path: Path, context_length: int) -> tuple[int | None, str | None]:
+    """Bytes of weights and KV cache together, or why they are not known."""
+    if not path.is_dir():
+        return None, "transformers expands a GGUF file into a type that is chosen when it runs"
+    folder = ModelFolder(path)
+    config = folder.text_config
+    count = {
+        key: value for key, value in config.items() if type(value) is int and 0 < value < 2**20
+    }
+    size = {"float32": 4, "float16": 2, "bfloat16": 2}.get(folder.dtype or "float32")
+    if size is None or not {"num_hidden_layers", "num_attention_heads", "hidden_size"} <= set(
+        count
+    ):
+        return None, "its settings do not say how its keys and values are laid out"
+    if _OTHER_MEMORY & config.keys():
+        return None, "its layers keep something else than keys and values"
+    heads = count["num_attention_heads"]
+    per_head = 2 * size * count.get("head_dim", count["hidden_size"] // heads)
+    cache = count["num_hidden_layers"] * count.get("num_key_value_heads", heads) * per_head
+    return sum(tensor.n_bytes for tensor in folder.tensors) + cache * context_length, None
+
+
+def _open(path: Path, model: ModelRef, settings: EngineSettings) -> LogitBackend:
+    backend: LogitBackend = _native("engine").TransformersBackend(path, model, settings)
+    return backend
+
+
+def _describe(settings: EngineSettings) -> BackendInfo:
+    info: BackendInfo = _native("description").describe_engine(settings)
+    return info
+
+
+def _output_head(path: Path, settings: EngineSettings | None = None) -> OutputHead | None:
+    loading = ModelLoading() if settings is None else settings.loading
+    head: OutputHead | None = _native("head").load_output_head(path, loading)
+    return head
+
+
+def _native(module: str) -> ModuleType:
+    try:
+        return importlib.import_module(f"silentzone.backends.transformers.{module}")
+    except ImportError as error:
+        raise MissingExtraError(
+            f"the backend `transformers` needs `{error.name}`, which is not installed",
+            hint='pip install "silentzone[transformers]"',
+        ) from error
+
+
+ENGINE = Engine(
+    name="transformers",
+    open=_open,
+    describe=_describe,
+    read_model=read_model,
+    output_head=_output_head,
+    memory_bytes=memory_bytes,
+)

@@ -1,0 +1,125 @@
+"""A loaded model as a function of tokens: final hidden states, with or without a cache.
+
+Shape letters: B sequences, C tokens, T positions, V vocabulary entries, D width of the final
+hidden state.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from transformers import DynamicCache
+
+from silentzone.backends.transformers.head import head_step
+from silentzone.errors import MeasurementError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_PLAIN_LAYERS = {"full_attention", "sliding_attention", "chunked_attention"}
+
+
+class Network:
+    """A model, and how its states become logits.
+
+    Parameters
+    ----------
+    model : transformers.PreTrainedModel
+        Loaded.
+    name : str
+        For messages.
+    """
+
+    def __init__(self, model: Any, name: str) -> None:  # noqa: ANN401 - classes by architecture
+        self._model = model
+        self._name = name
+        config = model.config.get_text_config()
+        self._config = config
+        self.head = head_step(model, config.to_dict())
+        """Null where the last step has no known form: the model's own logits then stand in."""
+        self._run = model if self.head is None else model.base_model
+        accepted = inspect.signature(self._run.forward).parameters
+        self._cache_name = "cache" if "cache" in accepted else "past_key_values"
+        self._device = model.get_input_embeddings().weight.device
+        layers = set(getattr(config, "layer_types", None) or ["full_attention"])
+        self._is_plain = layers <= _PLAIN_LAYERS and not getattr(model, "_is_stateful", False)
+        self.can_pad = self._is_plain and "position_ids" in accepted
+        """Whether sequences of different lengths can share a cache."""
+        self.vocabulary_size = self._rows()
+
+    def new_cache(self) -> Any:  # noqa: ANN401
+        """Empty cache of keys and values.
+
+        Layers with a window keep everything all the same: what may be looked back at is told by
+        distance then, whatever stands in front.
+        """
+        return DynamicCache() if self._is_plain else DynamicCache(config=self._config)
+
+    def states(
+        self,
+        tokens_BC: NDArray[np.integer],
+        cache: Any = None,  # noqa: ANN401
+        mask: NDArray[np.integer] | None = None,
+        positions_BC: NDArray[np.integer] | None = None,
+    ) -> torch.Tensor:
+        """Give final hidden states, (B, C, D), or logits, (B, C, V), where the head is not known.
+
+        Parameters
+        ----------
+        tokens_BC : ndarray of shape (B, C)
+        cache : Cache, optional
+            What went before; it is extended.
+        mask : ndarray, optional
+            1 for every token in the cache and here that counts, 0 for padding.
+        positions_BC : ndarray of shape (B, C), optional
+        """
+        given: dict[str, Any] = {"input_ids": self._tensor(tokens_BC), "use_cache": False}
+        if cache is not None:
+            given |= {self._cache_name: cache, "use_cache": True}
+        if mask is not None:
+            given["attention_mask"] = self._tensor(mask)
+        if positions_BC is not None:
+            given["position_ids"] = self._tensor(positions_BC)
+        try:
+            with torch.inference_mode():
+                output = self._run(**given)
+        except (RuntimeError, ValueError, IndexError, NotImplementedError) as error:
+            raise MeasurementError(
+                f"PyTorch could not run {tokens_BC.size} tokens of `{self._name}`: {error!s:.300}",
+                hint="use a smaller context length or `batch_tokens`, or another `attention`",
+            ) from error
+        found: torch.Tensor = output.logits if self.head is None else output.last_hidden_state
+        return found
+
+    def logits(self, states_TD: torch.Tensor) -> NDArray[np.float32]:
+        """Logits of states, (T, V), float32."""
+        with torch.inference_mode():
+            rows = states_TD.float() if self.head is None else self.head.logits(states_TD)
+        found: NDArray[np.float32] = rows.cpu().numpy()
+        return found
+
+    def hidden(self, states_TD: torch.Tensor) -> NDArray[np.float32] | None:
+        """States as they go to the head, (T, D); null where there are only logits."""
+        if self.head is None:
+            return None
+        found: NDArray[np.float32] = states_TD.float().cpu().numpy()
+        return found
+
+    def close(self) -> None:
+        """Let go of the weights."""
+        is_cuda = self._device.type == "cuda"
+        self._model = self._run = self.head = None
+        if is_cuda:
+            torch.cuda.empty_cache()
+
+    def _tensor(self, values: NDArray[np.integer]) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values, np.int64)).to(self._device)
+
+    def _rows(self) -> int:
+        if self.head is not None:
+            return len(self.head.weight_VD)
+        layer = self._model.get_output_embeddings()
+        return int(getattr(layer, "out_features", None) or self._config.vocab_size)
