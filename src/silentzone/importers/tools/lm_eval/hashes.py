@@ -72,7 +72,7 @@ def hash_of_document(doc: object) -> str:
 def indented(value: object, line: str = "\n") -> str:
     """Write what was read from JSON as ``json.dumps(value, indent=2, ensure_ascii=False)`` does.
 
-    A large part of the time of an import is spent here, and that call takes three times as long.
+    That call takes 1.3 to 3.6 times as long, and an import makes one for every row.
     """
     if isinstance(value, str):
         return encode_basestring(value)
