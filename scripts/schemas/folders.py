@@ -28,7 +28,7 @@ from silentzone.store.import_document import (
     ItemsEntry,
 )
 
-_LATER = {"cache_k", "cache_v", "rebuild_kld_max"}
+_LATER = {"cache_k", "cache_v", "rebuild_kld_mean"}
 """Fields that the first manifests of this version lack."""
 
 

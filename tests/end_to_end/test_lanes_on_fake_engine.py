@@ -104,8 +104,8 @@ def test_a_quantization_that_never_engaged_is_said_of_caches_and_of_files(mixed)
     said = [one for one in mixed["analysis"]["cautions"] if NEVER_ENGAGED in one]
     assert sorted(one.split()[0] for one in said) == ["idle", "same"]
     by_name = {one.split()[0]: one for one in said}
-    assert "any of 124 positions, though its cache is" in by_name["idle"]
-    assert "any of 124 positions, though its file is" in by_name["same"]
+    assert "over 124 positions, though its cache is" in by_name["idle"]
+    assert "over 124 positions, though its file is" in by_name["same"]
     assert len([one for one in mixed["alone"]["cautions"] if NEVER_ENGAGED in one]) == 1
     assert not any("same content" in one for one in mixed["analysis"]["cautions"])
 

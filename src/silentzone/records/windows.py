@@ -39,6 +39,6 @@ class CorpusRef:
     window_count: int
     document_count: int | None
     """Documents the windows come from; null where the corpus knows none."""
-    rebuild_kld_max: float | None = None
-    """Largest KLD, in nats, of the reference's logits as they are rebuilt from the engine's own,
-    of the windows where that was checked; null where logits are stored."""
+    rebuild_kld_mean: float | None = None
+    """Mean KLD, in nats, of the reference's logits as they are rebuilt from the engine's own, of
+    the windows where that was checked; null where logits are stored."""

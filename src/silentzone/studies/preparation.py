@@ -204,7 +204,7 @@ def corpus_refs(folder: StudyFolder, corpora: Sequence[CorpusJob]) -> list[Corpu
                 plan=WindowPlan(**trace.header["plan"]),
                 window_count=trace.window_count,
                 document_count=None if documents is None else len(set(documents.tolist())),
-                rebuild_kld_max=(trace.rebuild_error or {}).get("self_kld_max"),
+                rebuild_kld_mean=(trace.rebuild_error or {}).get("self_kld_mean"),
             )
         )
     return refs
