@@ -107,3 +107,23 @@ def test_the_bracket_holds_the_divergence_of_the_whole_logits(kind, tmp_path):
     assert columns["kl_divergence"].mean() == pytest.approx(whole.mean(), abs=3e-6)
     assert columns["kl_divergence"].max() < 2.0
     assert columns["observed_is_cut"].any()  # the tail is really cut here
+
+
+def test_the_tool_scores_our_file_as_we_score_the_whole_logits(tmp_path):
+    base = BaseFile(GOLDEN / "odd.base")
+    printed = (GOLDEN / "tiny.ours.kld.txt").read_text("utf-8")
+    reference = _logits(write_model(tmp_path / "ref.gguf", "odd"), base)
+    candidate = _logits(write_model(tmp_path / "near.gguf", "odd-near"), base)
+    kld, nll = [], []
+    for window, (p, q) in enumerate(zip(reference, candidate, strict=True)):
+        observed = base.observed(window)
+        metrics = compare_rows(p, q, observed, describe_rows(p, observed))
+        kld.append(metrics.kl_divergence)
+        nll.append(metrics.candidate_nll)
+    said = dict(re.findall(r"^(\S+) +(?:KLD|PPL\(Q\)) *: *([\d.]+)", printed, re.MULTILINE))
+    # Six digits are printed, and 16 bits move the mean of these 155 positions by 2e-6.
+    mean = re.findall(r"^Mean +KLD: +([\d.]+)", printed, re.MULTILINE)
+    assert np.concatenate(kld).mean() == pytest.approx(float(mean[0]), abs=5e-6)
+    assert np.concatenate(kld).max() == pytest.approx(float(said["Maximum"]), abs=5e-5)
+    perplexity = re.findall(r"^Mean PPL\(Q\) *: *([\d.]+)", printed, re.MULTILINE)
+    assert np.exp(np.concatenate(nll).mean()) == pytest.approx(float(perplexity[0]), rel=1e-5)

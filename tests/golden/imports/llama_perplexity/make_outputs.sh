@@ -3,7 +3,7 @@
 #
 #   make_outputs.sh LLAMA_PERPLEXITY SMOLLM2_F16_GGUF SMOLLM2_Q8_0_GGUF
 #
-# README.md says how the tool is built. PYTHON names an interpreter with the package gguf.
+# README.md says how the tool is built. PYTHON names an interpreter that has silentzone with its engine.
 set -eu
 
 tool=$(realpath "$1")
@@ -55,6 +55,10 @@ tiny="-c 64 -b 64 -t 1"
         until_mixed "tiny.$kind.kld.txt" \
             "$tool" -m $kind-near.gguf $tiny -lv 4 --kl-divergence --kl-divergence-base $kind.base
     done
+    # Against a file of our own writer.
+    "$python" "$here/our_base.py" odd.gguf odd.base ours.base 2>ours.log || { cat ours.log; exit 1; }
+    until_mixed tiny.ours.kld.txt \
+        "$tool" -m odd-near.gguf $tiny --kl-divergence --kl-divergence-base ours.base
     until_mixed tiny.ppl-rows.txt "$tool" -m odd.gguf -f short.txt $tiny --ppl-output-type 1
     until_mixed tiny.nan.txt "$tool" -m odd-nan.gguf $tiny --kl-divergence --kl-divergence-base odd.base
     # Another vocabulary than the base file's: the tool says so and goes on.
