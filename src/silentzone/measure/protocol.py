@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from silentzone.records.config import GenerationEntry
     from silentzone.records.models import BackendInfo, ModelRef
 
-METRICS_VERSION = 1
+METRICS_VERSION = 2
 """Raised whenever the same logits would give another number."""
 SCORING_VERSION = 1
 """Raised whenever the same log-likelihoods would give another score."""

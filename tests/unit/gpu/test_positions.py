@@ -282,7 +282,7 @@ def test_what_is_allocated_stays_within_the_bound(vocabulary, rows, limit, tmp_p
 def _peak_bytes(run, path):
     """Most bytes that torch's CPU allocator held at once."""
     with torch.profiler.profile(
-        activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True
+        activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True, acc_events=True
     ) as profiled:
         run()
     profiled.export_chrome_trace(str(path))

@@ -49,6 +49,34 @@ def _oracle(name, reference, candidate):
     return getattr(divergence, name)(p, q)
 
 
+@pytest.mark.parametrize("scale", [3.0, 20.0])
+def test_entropies_do_not_lose_the_digits_of_a_large_normaliser(scale):
+    reference, candidate = _pair(50257, 0.1, scale=scale)
+    observed = np.zeros(len(reference), np.int32)
+    described = kernels.describe_rows(reference + np.float32(256.0), observed)
+    found = kernels.compare_rows(
+        reference + np.float32(256.0), candidate + np.float32(256.0), observed, described
+    )
+    p = divergence.log_softmax(reference + np.float32(256.0))
+    q = divergence.log_softmax(candidate + np.float32(256.0))
+    np.testing.assert_allclose(described.entropy, divergence.entropy(p), atol=5e-7)
+    np.testing.assert_allclose(found.candidate_entropy, divergence.entropy(q), atol=5e-7)
+
+
+@pytest.mark.parametrize("bound", [0.5, 1.0])
+def test_terms_agree_where_one_form_gives_way_to_the_other(bound):
+    reference = np.zeros((64, 2000), np.float32)
+    candidate = reference.copy()
+    # half of the tokens up, half down, so that the differences lie on both sides of the bound
+    steps = np.linspace(0.9 * bound, 1.1 * bound, 64, dtype=np.float32)[:, None]
+    candidate[:, ::2] += steps
+    candidate[:, 1::2] -= steps
+    found = _compare(reference, candidate)
+    for name in DIVERGENCES:
+        expected = _oracle(name, reference, candidate)
+        np.testing.assert_allclose(getattr(found, name), expected, rtol=2e-6, err_msg=name)
+
+
 @pytest.mark.parametrize("displacement", [1.0, 0.1, 1e-3])
 @pytest.mark.parametrize("vocabulary", SIZES)
 def test_divergences_agree_with_the_oracle(vocabulary, displacement):
