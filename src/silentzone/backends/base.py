@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from silentzone.gpu.projection import Projection
     from silentzone.records.models import BackendInfo, ModelRef
     from silentzone.records.windows import WindowPlan
 
@@ -29,6 +30,8 @@ class Capabilities:
     can_share_prompts: bool
     generates_text: bool = False
     """Whether the engine is a :class:`TextBackend` as well."""
+    keeps_states_on_device: bool = False
+    """Whether the engine is a :class:`DeviceBackend` as well, and faster as one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,16 @@ class WindowLogits:
     def rows(self) -> slice:
         """Scored positions of the window that the rows are of."""
         return slice(self.start, self.start + len(self.logits_TV))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WindowStates:
+    """Scored positions of one window as final hidden states, and the head they go to."""
+
+    index: int
+    """Position of the window in the input order."""
+    projection: Projection
+    """On the engine's device."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -208,6 +221,16 @@ class LogitBackend(Protocol):
         split: BatchSplit = BatchSplit(),
     ) -> Iterator[ContinuationLogits]:
         """Logits that predict every continuation, grouped by request, in order."""
+        ...
+
+
+class DeviceBackend(LogitBackend, Protocol):
+    """An engine whose states can be compared where they are, without logits on this side."""
+
+    def window_states(
+        self, windows: Iterable[NDArray[np.int32]], plan: WindowPlan
+    ) -> Iterator[WindowStates]:
+        """Hidden states of the scored positions of each window, in order."""
         ...
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from silentzone.backends.registry import engine_named
 from silentzone.errors import MeasurementError, SilentzoneError, StorageError
-from silentzone.measure.candidate import TraceReader, TraceTokens, measure_candidate
+from silentzone.measure.candidate import TraceTokens
 from silentzone.measure.claiming import claimed
 from silentzone.measure.drafts import reference_drafts
 from silentzone.measure.floors import floor_steps, measure_floors
@@ -34,6 +34,7 @@ from silentzone.measure.items import (
     measure_items,
 )
 from silentzone.measure.jobs import BenchmarkJob, CorpusJob, ModelJob
+from silentzone.measure.on_device import candidate_columns
 from silentzone.measure.parts import (
     Part,
     claim_units,
@@ -274,8 +275,8 @@ class _Session:
 
     def _token_columns(self, backend: LogitBackend, part: Part) -> dict[str, Any]:
         trace = self._trace(part.group, backend.info)
-        reader = TraceReader(trace, self._output_head() if trace.form == "hidden" else None)
-        return measure_candidate(backend, reader, trace.window_count, self._tell([part]))
+        head = self._output_head() if trace.form == "hidden" else None
+        return candidate_columns(backend, trace, head, self._tell([part]))
 
     def _floor_columns(self, backend: LogitBackend, part: Part) -> dict[str, Any]:
         corpus = self._corpus(part.group)

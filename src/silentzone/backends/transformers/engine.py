@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         TextRequest,
         TextResult,
         WindowLogits,
+        WindowStates,
     )
     from silentzone.records.models import ModelRef
     from silentzone.records.windows import WindowPlan
@@ -62,10 +63,6 @@ class TransformersBackend:
         If a package that unpacks its weights is not installed.
     """
 
-    capabilities = Capabilities(
-        gives_hidden_states=True, can_share_prompts=True, generates_text=True
-    )
-
     def __init__(self, path: Path, model: ModelRef, settings: EngineSettings) -> None:
         self.model = model
         self._settings = settings
@@ -74,6 +71,13 @@ class TransformersBackend:
         torch.set_num_threads(settings.threads)
         self._tokenizer = Tokenizer(path)
         self._network = Network(load_model(path, settings.loading), model.name)
+        self.capabilities = Capabilities(
+            gives_hidden_states=True,
+            can_share_prompts=True,
+            generates_text=True,
+            # On a CPU rows of logits are nearer to the kernels than states are.
+            keeps_states_on_device=self._network.is_on_gpu and self._network.head is not None,
+        )
         if self._network.vocabulary_size != model.vocabulary_size:
             raise ModelFileError(
                 f"`{model.name}` gives {self._network.vocabulary_size} logits and its settings "
@@ -134,6 +138,21 @@ class TransformersBackend:
             self._network, self._settings, plan, self._tokenizer.bos, with_hidden=with_hidden
         )
         return one_pass.run(windows, split)
+
+    def window_states(
+        self, windows: Iterable[NDArray[np.int32]], plan: WindowPlan
+    ) -> Iterator[WindowStates]:
+        """Hidden states of the scored positions of each window, where the model is.
+
+        Raises
+        ------
+        MeasurementError
+            If PyTorch cannot run them.
+        """
+        one_pass = WindowPass(
+            self._network, self._settings, plan, self._tokenizer.bos, with_hidden=True
+        )
+        return one_pass.states(windows)
 
     def continuation_logits(
         self,

@@ -108,6 +108,13 @@ class Network:
         found: NDArray[np.float32] = states_TD.float().cpu().numpy()
         return found
 
+    @property
+    def is_on_gpu(self) -> bool:
+        """Whether the head and what leads to it are on a CUDA device."""
+        return self._device.type == "cuda" and (
+            self.head is None or self.head.weight_VD.device.type == "cuda"
+        )
+
     def close(self) -> None:
         """Let go of the weights."""
         is_cuda = self._device.type == "cuda"

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from silentzone.backends.base import WindowLogits
+from silentzone.backends.base import WindowLogits, WindowStates
 from silentzone.errors import InputError
+from silentzone.gpu.projection import Projection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -68,6 +69,24 @@ class WindowPass:
             last = index
         if waiting:
             yield from self._decode(waiting, last + 1 - len(waiting), step)
+
+    def states(self, windows: Iterable[NDArray[np.int32]]) -> Iterator[WindowStates]:
+        """Scored states window by window with the head they go to, on the model's device."""
+        plan, head = self._plan, self._network.head
+        assert head is not None, "asked only of a network whose head is known"
+        for index, window in enumerate(windows):
+            found = self._network.states(self._checked(window, index)[None])[0]
+            scored = found[plan.first_scored : plan.first_scored + plan.positions_per_window]
+            yield WindowStates(
+                index,
+                Projection(
+                    hidden_TD=scored.to(head.weight_VD.device, head.weight_VD.dtype),
+                    weight_VD=head.weight_VD,
+                    bias_V=head.bias_V,
+                    softcap=head.softcap,
+                    scale=head.scale,
+                ),
+            )
 
     def _checked(self, window: NDArray[np.int32], index: int) -> NDArray[np.int32]:
         if len(window) != self._plan.context_length:
