@@ -1,7 +1,8 @@
 """Peak memory and time of passes over windows of 512 tokens and over one of 32,768.
 
 Each pass is a process of its own, over the same number of tokens; the candidate is the reference's
-file with a quantized cache, so its KLD by the place in the window says what the cache loses. The
+file with a quantized cache, so its KLD by the place in the window says what the cache loses (its
+kernel is a slow one on a CPU: with ``--own-cache`` it keeps F16, and its KLD is nothing). The
 attention of a long window takes time by the square of its length, its logits do not: with
 ``--layers`` the model is cut to its first layers, which keeps what this is about, the memory of
 the logits, and makes no sense of the text. Run from the repository root::
@@ -79,7 +80,8 @@ def run_pass(name: str, context: int, place: Path, options: argparse.Namespace) 
     elif name == "reference":
         passes.reference_pass(path, reference, corpus, folder, threads)
     else:
-        model = replace(reference, name="candidate", **CACHE)
+        cache = {} if options.own_cache else CACHE
+        model = replace(reference, name="candidate", **cache)
         passes.candidate_pass(path, model, path, reference, corpus, folder, threads)
     seconds = time.perf_counter() - begin
     peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -91,6 +93,7 @@ def run_alone(name: str, context: int, place: Path, options: argparse.Namespace)
     command = [
         sys.executable, "-m", "benchmarks.long_context", str(options.model), str(options.text),
         "--tokens", str(options.tokens), "--threads", str(options.threads),
+        *(["--own-cache"] if options.own_cache else []),
         "--only", name, str(context), str(place),
     ]  # fmt: skip
     done = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -124,9 +127,8 @@ def measure(context: int, place: Path, options: argparse.Namespace) -> list[tupl
     for name in PASSES:
         found = run_alone(name, context, place, options)
         loaded = loaded or found["peak_bytes"]
-        cache = kv_cache_bytes(
-            options.model, max(context, 2048), **(CACHE if name == "candidate" else {})
-        )
+        types = CACHE if name == "candidate" and not options.own_cache else {}
+        cache = kv_cache_bytes(options.model, max(context, 2048), **types)
         rows.append(
             (
                 f"{context:,}", name, f"{found['seconds']:.0f} s",
@@ -147,6 +149,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=32_768)
     parser.add_argument("--layers", type=int)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--own-cache", action="store_true", help="let the candidate keep F16")
     parser.add_argument("--only", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.only is not None:
