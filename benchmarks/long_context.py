@@ -2,7 +2,7 @@
 
 Each pass is a process of its own, over the same number of tokens; the candidate is the reference's
 file with a quantized cache, so its KLD by the place in the window says what the cache loses (its
-kernel is a slow one on a CPU: with ``--own-cache`` it keeps F16, and its KLD is nothing). The
+kernel is a slower one on a CPU: with ``--own-cache`` it keeps F16, and its KLD is nothing). The
 attention of a long window takes time by the square of its length, its logits do not: with
 ``--layers`` the model is cut to its first layers, which keeps what this is about, the memory of
 the logits, and makes no sense of the text. Run from the repository root::
