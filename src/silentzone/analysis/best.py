@@ -15,6 +15,7 @@ from scipy import stats as distributions
 from silentzone.analysis.as_json import JsonObject, estimate_as_json
 from silentzone.analysis.outlook import points
 from silentzone.analysis.wording import listed
+from silentzone.stats.estimates import null_estimate
 from silentzone.stats.multiplicity import holm
 from silentzone.stats.pairwise import ItemDifferences, PairwiseDifferences, pairwise_differences
 from silentzone.stats.results import Estimate
@@ -254,11 +255,14 @@ def _pair(
 ) -> Estimate:
     value, error = float(pairs.values_MM[first, second]), float(pairs.errors_MM[first, second])
     half, is_known = float(half_MM[first, second]), not np.isnan(error)
+    method = "paired difference of composites, CR1, t with Satterthwaite df, not adjusted"
+    if np.isnan(value):
+        return null_estimate(method, "no item of a benchmark was asked of both")
     return Estimate(
         value=value,
         standard_error=error if is_known else None,
         interval=(max(-1.0, value - half), min(1.0, value + half)) if is_known else None,
-        method="paired difference of composites, CR1, t with Satterthwaite df, not adjusted",
+        method=method,
         n_observations=int(pairs.n_items_MM[first, second]),
         n_clusters=int(pairs.n_clusters_MM[first, second]),
         confidence=CONFIDENCE,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from silentzone.analysis.positions import FEWEST_DOCUMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from silentzone.analysis.as_json import JsonObject
     from silentzone.analysis.benchmarks import Benchmarks
@@ -106,6 +106,20 @@ def _warn_of_items(manifest: JsonObject, benchmarks: Benchmarks, remarks: Remark
             remarks.cautions.append(
                 f"{name} was not run with the reference, so no candidate is compared on it"
             )
+    warn_of_unpaired(items, benchmarks, remarks)
+
+
+def warn_of_unpaired(items: Mapping[str, int], benchmarks: Benchmarks, remarks: Remarks) -> None:
+    """Say which candidates are compared on clearly fewer items than a benchmark has.
+
+    Parameters
+    ----------
+    items : mapping of str to int
+        Number of items by benchmark.
+    benchmarks : Benchmarks
+    remarks : Remarks
+        Told what is found.
+    """
     short = [
         f"{model} on {name} ({part.n_items} of {items[name]})"
         for name, by_model in benchmarks.parts.items()
@@ -119,4 +133,5 @@ def _warn_of_items(manifest: JsonObject, benchmarks: Benchmarks, remarks: Remark
             f"fewer than {100 * FEWEST_PAIRED:g} % of the items are paired: "
             + ", ".join(short[:_MOST_NAMED])
             + more
+            + "; a score is over those alone, and the difference to the reference is what compares"
         )

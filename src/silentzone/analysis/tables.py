@@ -19,7 +19,7 @@ from silentzone.analysis.audit import Evidence, no_listener
 from silentzone.analysis.benchmarks import judge_benchmarks, score_evidence
 from silentzone.analysis.fidelity import METRICS
 from silentzone.analysis.item_rows import scores_of_items
-from silentzone.analysis.remarks import Remarks, count_exclusions
+from silentzone.analysis.remarks import Remarks, count_exclusions, warn_of_unpaired
 from silentzone.analysis.scores import require_benchmark_name
 from silentzone.analysis.table_axes import table_metrics, table_scores
 from silentzone.analysis.table_rows import (
@@ -212,6 +212,11 @@ def _item_sections(
         names,
     )
     count_exclusions((), benchmarks, remarks)
+    warn_of_unpaired(
+        {one.benchmark: len(set(one.item_ids)) for one in items.rows if one.model == reference},
+        benchmarks,
+        remarks,
+    )
     _warn_of_chance([name for name in benchmarks.entering if name not in chance], remarks)
     scores = score_evidence(benchmarks, seed)
     evidence = Evidence(

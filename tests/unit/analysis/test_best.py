@@ -180,3 +180,15 @@ def test_a_single_candidate_was_not_picked_among_several():
     assert found["difference"]["cautions"] == []
     assert "optimistic" not in found["sentence"]
     assert all_pairs(own) == []
+
+
+def test_two_candidates_without_a_common_item_have_no_difference_and_are_not_told_apart():
+    own = benchmark({"first": (0.1, 0.0), "second": (0.2, 0.0)}, n=400)
+    own.candidates["first"][:200] = np.nan
+    own.candidates["second"][200:] = np.nan
+    (row,) = all_pairs(models([own], ("first", "second")))
+    assert row["difference"]["value"] is None
+    assert row["difference"]["cautions"] == ["no item of a benchmark was asked of both"]
+    assert row["pvalue"] is None
+    assert row["is_distinguishable"] is None
+    json.dumps(row, allow_nan=False)

@@ -97,3 +97,23 @@ def test_models_that_one_file_alone_knows_are_named():
         in (found["cautions"])
     )
     assert not any("in the items table only" in text for text in found["cautions"])
+
+
+def test_models_that_were_asked_other_parts_are_named_and_never_held_against_each_other():
+    parts = {"F16": flips(0, share=0.0), "first": flips(1)[:120], "second": flips(2)}
+    rows = [item_rows(name, scores) for name, scores in parts.items()]
+    rows[2] = replace(
+        rows[2],
+        **{
+            name: getattr(rows[2], name)[120:]
+            for name in ("item_ids", "scores", "statuses", "clusters", "repeats")
+        },
+        predictions=None,
+    )
+    found = analyzed(None, items(*rows))
+    (caution,) = [text for text in found["cautions"] if "are paired" in text]
+    assert "first on mmlu (120 of 200), second on mmlu (80 of 200)" in caution
+    (pair,) = found["decision"]["pairs"]
+    assert pair["difference"]["value"] is None
+    assert pair["difference"]["n_observations"] == 0
+    json.dumps(found, allow_nan=False)
