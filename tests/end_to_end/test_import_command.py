@@ -197,3 +197,101 @@ def test_results_without_item_scores_are_left_out_in_words(
     alone = next(run.glob("samples_texts*"))
     assert command("import", "lm-eval", alone, "--into", tmp_path / "other", "--quiet") == 1
     assert "no metric of task" in capsys.readouterr().err
+
+
+def lm_eval_samples(path: Path, items: range, *, other: range = range(0)) -> Path:
+    """Samples as lm-eval before 0.4.3 wrote them, without hashes; some asked in other words."""
+    path.parent.mkdir()
+    rows = []
+    for item in items:
+        prompt = f"{'Please answer' if item in other else 'Answer'}: {item}?"
+        rows.append({
+            "doc_id": item, "doc": {"question": item}, "target": "yes",
+            "arguments": [[prompt, " yes"]], "resps": [[["-0.5", "True"]]],
+            "filtered_resps": ["yes"], "filter": "none", "metrics": ["acc"],
+            "acc": float(item % 3 > 0),
+        })  # fmt: skip
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return path
+
+
+def three_models(tmp_path: Path) -> tuple[Path, dict[str, Path]]:
+    """First and second share items 0 to 9, second and third also others, asked otherwise."""
+    name = "samples_quiz_2026-01-02T03-04-05.678901.jsonl"
+    files = {
+        "first": lm_eval_samples(tmp_path / "a" / name, range(10)),
+        "second": lm_eval_samples(tmp_path / "b" / name, range(20)),
+        "third": lm_eval_samples(tmp_path / "c" / name, range(20), other=range(10, 20)),
+    }
+    return tmp_path / "cohort", files
+
+
+@pytest.mark.parametrize("accepted", [(), ("--accept", "prompt")])
+def test_a_reference_that_is_named_on_analysis_must_have_been_asked_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], accepted: tuple[str, ...]
+) -> None:
+    into, files = three_models(tmp_path)
+    for name, path in files.items():
+        assert command("import", "lm-eval", path, "--model", name, "--into", into, "--quiet") == 0
+    assert command("analyze", into, "--reference", "first", "--json", "--quiet") == 0
+    capsys.readouterr()
+    assert command("analyze", into, "--reference", "second", "--json", "--quiet") == 1
+    error = capsys.readouterr().err
+    assert "differs in 10 of 20 shared items" in error
+    assert "new folder with --reference second" in error
+    again = tmp_path / "again"
+    for name, path in files.items():
+        arguments = ("import", "lm-eval", path, "--model", name, "--into", again, "--quiet",
+                     "--reference", "second", *accepted)  # fmt: skip
+        assert command(*arguments) == (0 if name != "third" or accepted else 1)
+    if accepted:
+        capsys.readouterr()
+        assert command("analyze", again, "--json", "--quiet") == 0
+        cautions = json.loads(capsys.readouterr().out)["cautions"]
+        differ = "`third` and `second` differ in prompt on `quiz` (10 items differ"
+        assert sum(text.startswith(differ) for text in cautions) == 1
+
+
+def test_a_reference_can_be_named_after_its_results_came(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    into, files = three_models(tmp_path)
+
+    def import_(name: str, reference: str) -> int:
+        return command("import", "lm-eval", files[name], "--model", name, "--into", into,
+                       "--reference", reference, "--quiet")  # fmt: skip
+
+    assert import_("first", "second") == 0
+    assert "`second` is not among the models so far" in capsys.readouterr().out
+    assert import_("second", "first") == 0
+    assert [one["name"] for one in document(into)["models"] if one["is_reference"]] == ["first"]
+    assert import_("third", "second") == 1
+    assert "`first` was before" in capsys.readouterr().err
+    assert import_("third", "first") == 0
+    assert command("analyze", into, "--json", "--quiet") == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda one: one["models"].append(one["models"][0]), "a model stands there twice"),
+        (lambda one: one["items"].append(one["items"][0]), "benchmark stands there twice"),
+        (lambda one: one["items"][0].update(model="nobody"), "'nobody' is not among its models"),
+        (lambda one: [model.update(is_reference=True) for model in one["models"]], "two models"),
+        (lambda one: one["items"][0].update(overrides=[{"field": "ids"}]), "against"),
+    ],
+)
+def test_a_document_that_no_import_writes_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Any, said: str
+) -> None:
+    into, files = three_models(tmp_path)
+    for name in ("first", "second"):
+        assert command("import", "lm-eval", files[name], "--model", name, "--into", into) == 0
+    held = document(into)
+    change(held)
+    (into / "import.json").write_text(json.dumps(held))
+    capsys.readouterr()
+    assert command("analyze", into, "--reference", "first", "--quiet") == 1
+    error = capsys.readouterr().err
+    assert "is damaged" in error
+    assert said in error

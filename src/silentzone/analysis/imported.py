@@ -14,7 +14,7 @@ from silentzone.records.imported import IMPORTED_ITEMS, protocol_groups, shown_c
 from silentzone.store.import_document import grouped_notes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -178,19 +178,21 @@ def _items_table(folder: ImportFolder, document: ImportDocument) -> ItemsTable:
         source=folder.root.name,
         rows=tuple(_rows(folder, one) for one in entries),
         reference=document.reference,
-        notes=tuple(note for one in entries for note in _overrides(one)),
+        notes=tuple(override_sentence(one, said) for one in entries for said in one.overrides),
     )
 
 
-def _overrides(entry: ItemsEntry) -> list[str]:
-    return [
-        f"that `{entry.model}` and `{one['against']}` were asked the same items of "
-        f"`{entry.benchmark}` rests on the items' names alone, which was accepted on import"
-        if one["field"] == "ids"
-        else f"`{entry.model}` and `{one['against']}` differ in {one['field']} on "
-        f"`{entry.benchmark}` ({one['new']}; {one['held']}), which was accepted on import"
-        for one in entry.overrides
-    ]
+def override_sentence(entry: ItemsEntry, override: Mapping[str, str]) -> str:
+    """Say of a model's answers what was accepted: ``field``, ``against``, ``held`` and ``new``."""
+    if override["field"] == "ids":
+        return (
+            f"that `{entry.model}` and `{override['against']}` were asked the same items of "
+            f"`{entry.benchmark}` rests on the items' names alone, which was accepted on import"
+        )
+    return (
+        f"`{entry.model}` and `{override['against']}` differ in {override['field']} on "
+        f"`{entry.benchmark}` ({override['new']}; {override['held']}), which was accepted on import"
+    )
 
 
 def _rows(folder: ImportFolder, entry: ItemsEntry) -> ItemRows:

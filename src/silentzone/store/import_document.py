@@ -71,6 +71,10 @@ class ImportDocument:
         """Name of the model that is marked; null where none is."""
         return next((one.name for one in self.models if one.is_reference), None)
 
+    def names(self) -> set[str]:
+        """Names of all models."""
+        return {one.name for one in self.models}
+
     def tables(self) -> list[str]:
         """Every table that is named."""
         places = [one.table for one in self.items]
@@ -132,12 +136,34 @@ def read_document(content: object, where: str) -> ImportDocument:
             hint="use the silentzone that wrote the folder, or import the files again into a new "
             "one",
         )
-    return ImportDocument(
+    document = ImportDocument(
         models=tuple(reader.each(top, "models", reader.model)),
         items=tuple(reader.each(top, "items", reader.items_entry)),
         fidelity=tuple(reader.each(top, "fidelity", reader.fidelity_entry)),
         notes=tuple(reader.texts(top, "notes")),
     )
+    _require_consistent(document, reader)
+    return document
+
+
+def _require_consistent(document: ImportDocument, reader: _Reader) -> None:
+    """Refuse what no import writes: a result of nobody, two of one, two references."""
+    names = [one.name for one in document.models]
+    answers = [(one.model, one.benchmark) for one in document.items]
+    stated = [
+        (one.model, one.corpus, tuple(sorted(one.protocol.items())), metric)
+        for one in document.fidelity
+        for metric in one.metrics
+    ]
+    for what, keys in (("model", names), ("model and benchmark", answers), ("number", stated)):
+        if len(set(keys)) < len(keys):
+            raise reader.damaged(f"a {what} stands there twice")
+    told = [one.model for one in document.items] + [one.model for one in document.fidelity]
+    strangers = set(told) - set(names)
+    if strangers:
+        raise reader.damaged(f"{sorted(strangers)[0]!r:.80} is not among its models")
+    if sum(one.is_reference for one in document.models) > 1:
+        raise reader.damaged("two models are marked as the reference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,16 +265,21 @@ class _Reader:
             about=self.text_mapping(one, "about", what),
             sources=self.sources(one, what),
             proof=self.text(one, "proof", what),
-            overrides=tuple(
-                self.each(one, "overrides", lambda v, w: self.text_mapping({"": v}, "", w))
-            ),
+            overrides=tuple(self.each(one, "overrides", self.override)),
         )
+
+    def override(self, value: object, what: str) -> dict[str, str]:
+        one = self.mapping(value, f"`{what}`")
+        return {name: self.text(one, name, what) for name in ("field", "against", "held", "new")}
 
     def stated(self, value: object, what: str) -> Stated:
         one = self.mapping(value, f"`{what}`")
+        error = self.number(one, "standard_error", what)
+        if error is not None and error < 0.0:
+            raise self.damaged(f"`{what}.standard_error` must not be negative")
         return Stated(
             value=self.number(one, "value", what),
-            standard_error=self.number(one, "standard_error", what),
+            standard_error=error,
             method=self.text(one, "method", what),
             status=self.text(one, "status", what),
         )

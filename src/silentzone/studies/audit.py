@@ -17,6 +17,7 @@ from silentzone.importers.items_table import read_items_table
 from silentzone.importers.kinds import detect_kind
 from silentzone.store.import_folder import ImportFolder
 from silentzone.studies.progress import measured_step
+from silentzone.studies.proof import hold_against_reference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -122,13 +123,19 @@ def audit_imports(
     ------
     InputError
         If no reference is known and items are to be compared with one.
+    ProtocolMismatchError
+        If a model was asked something else than the reference.
     TableError
         If the folder is damaged.
     """
     imports = ImportFolder(folder)
-    numbers = numbers_of_imports(imports, request.reference)
-    analysis = _audited(numbers, request, progress)
     document = imports.document()
+    numbers = numbers_of_imports(imports, request.reference)
+    if numbers.items is not None and numbers.reference is not None:
+        said = hold_against_reference(imports, document, numbers.reference)
+        items = replace(numbers.items, notes=(*numbers.items.notes, *said))
+        numbers = replace(numbers, items=items)
+    analysis = _audited(numbers, request, progress)
     sources = [one for entry in document.items for one in entry.sources]
     sources += [one for entry in document.fidelity for one in entry.sources]
     formats = Counter(form for form, _ in {(one.format, one.sha256) for one in sources})

@@ -39,6 +39,7 @@ def import_results(request: ImportRequest, progress: Progress) -> ImportOutcome:
     outcome = ImportOutcome(folder=request.into, unknown=[str(path) for path in found.unknown])
     with folder.lock():
         intake = Intake(folder, request, outcome)
+        intake.name_reference()
         total = sum(_size(bundle) for _, bundle in found.bundles)
         progress.begin("import", f"Importing {len(found.bundles)} results", float(total), "B")
         done, state = 0, "failed"
@@ -50,6 +51,7 @@ def import_results(request: ImportRequest, progress: Progress) -> ImportOutcome:
             state = "done"
         finally:
             progress.end("import", state)
+        intake.miss_reference()
         if intake.took_something:
             folder.commit(intake.document)
         elif intake.left_out:

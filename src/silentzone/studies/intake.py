@@ -16,16 +16,17 @@ from silentzone.errors import (
     TableError,
 )
 from silentzone.importers.comparability import Alignment, Asked, align
-from silentzone.records.imported import IMPORTED_ITEMS, ModelFacts
+from silentzone.records.imported import ModelFacts
 from silentzone.store.import_document import FidelityEntry, ImportDocument, ItemsEntry
-from silentzone.store.import_folder import ImportFolder, item_columns_of
 from silentzone.studies.import_outcome import fidelity_said, items_said
+from silentzone.studies.proof import asked_of, hold_against_reference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from silentzone.importers.reading import Bundle, Format, ImportOptions
     from silentzone.records.imported import FidelityRow, Imported, ItemAnswers
+    from silentzone.store.import_folder import ImportFolder
     from silentzone.studies.import_outcome import ImportOutcome, ImportRequest
 
 _FIRST: Final = "the first of this benchmark"
@@ -76,6 +77,31 @@ class Intake:
             return
         self.took_something = True
         self._note(imported.notes)
+
+    def name_reference(self) -> None:
+        """Mark the model that the user names, if results of it are there already.
+
+        Raises
+        ------
+        InputError
+            If another model is marked.
+        ProtocolMismatchError
+            If it was asked something else than the models that are there.
+        """
+        name = self._request.options.reference
+        if name is None or name == self.document.reference or name not in self.document.names():
+            return
+        self._add_models([ModelFacts(name=name, is_reference=True)])
+        hold_against_reference(self._folder, self.document, name)
+
+    def miss_reference(self) -> None:
+        """Say so where the user names a reference that nothing was imported of."""
+        name = self._request.options.reference
+        if name is not None and name not in self.document.names():
+            self._outcome.notes.append(
+                f"the reference `{name}` is not among the models so far; name it again where its "
+                "own results are imported"
+            )
 
     def _note(self, notes: Sequence[str]) -> None:
         self._outcome.notes += [one for one in notes if one not in self._outcome.notes]
@@ -203,20 +229,7 @@ class Intake:
             targets=answers.target_sha256,
             files=frozenset(one.sha256 for one in answers.sources),
         )
-        return [align(self._asked(one), new, self._request.accepted) for one in others]
-
-    def _asked(self, entry: ItemsEntry) -> Asked:
-        table = self._folder.read(IMPORTED_ITEMS, entry.table, (entry.benchmark, entry.model))
-        texts = item_columns_of(table, ("prompt_sha256", "target_sha256"))
-        return Asked(
-            model=entry.model,
-            benchmark=entry.benchmark,
-            settings=entry.settings,
-            item_ids=[item or "" for item in table.strings("item_id")],
-            prompts=texts["prompt_sha256"],
-            targets=texts["target_sha256"],
-            files=frozenset(one.sha256 for one in entry.sources),
-        )
+        return [align(asked_of(self._folder, one), new, self._request.accepted) for one in others]
 
     def _add_fidelity(self, row: FidelityRow) -> None:
         protocol = row.full_protocol
