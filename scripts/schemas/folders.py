@@ -28,7 +28,7 @@ from silentzone.store.import_document import (
     ItemsEntry,
 )
 
-_LATER = {"cache_k", "cache_v", "rebuild_kld_mean"}
+_LATER = {"cache_k", "cache_v", "engine", "has_reference_weights", "rebuild_kld_mean"}
 """Fields that the first manifests of this version lack."""
 
 
@@ -40,7 +40,7 @@ def _fields(kind: type) -> dict[str, Schema]:
 def _model() -> Schema:
     return record(
         **_fields(ModelRef),
-        lane_or_absent=said(TEXT, "what is varied: serving, or kv-cache"),
+        lane_or_absent=said(TEXT, "what is varied: serving, kv-cache or engine"),
         path_name=said(TEXT, "file name, without its folder"),
         note=maybe(TEXT),
         memory_bytes=maybe(COUNT),
@@ -62,7 +62,8 @@ def manifest_schema() -> Schema:
         candidates={"type": "array", "items": {"$ref": "#/$defs/model"}},
         corpora={"type": "array", "items": record(**_fields(CorpusRef))},
         benchmarks={"type": "array", "items": of_dataclass(BenchmarkRef)},
-        engine=of_dataclass(BackendInfo),
+        engine=said(of_dataclass(BackendInfo), "of the reference, and of all that name no other"),
+        other_engines_or_absent={"type": "array", "items": of_dataclass(BackendInfo)},
         threads=COUNT,
         failures=rows(model=TEXT, part=TEXT, cause=TEXT),
         timings=said(table_of(table_of(NUMBER)), "seconds by model and part"),

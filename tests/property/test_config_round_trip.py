@@ -48,12 +48,15 @@ def _studies(draw: st.DrawFn, folder: Path) -> StudyConfig:
     for number, name in enumerate(names):
         path = folder / f"{number}.gguf"
         path.touch()
-        cache = {
+        own: dict[str, Any] = {
             key: draw(st.none() | st.sampled_from(["f16", "q8_0", "q4_0"]))
             for key in ("cache_k", "cache_v")
             if number  # a reference has its engine's own
         }
-        models.append(ModelEntry(name=name, path=str(path), note=draw(_notes), **cache))
+        own["engine"] = draw(st.none() | st.sampled_from(["llama_cpp", "transformers"]))
+        if number:
+            own["same_weights"] = draw(st.none() | st.booleans())
+        models.append(ModelEntry(name=name, path=str(path), note=draw(_notes), **own))
     context_length = draw(st.integers(16, 4096))
     corpus = CorpusEntry(
         name=draw(_names),

@@ -17,7 +17,7 @@ from silentzone.analysis.answers import item_changes
 from silentzone.analysis.measured import Measured, of_lane
 from silentzone.analysis.remarks import count_exclusions, warn_of_copies
 from silentzone.analysis.spread_rows import spread_rows
-from silentzone.records.models import KV_CACHE, SERVING, lane_of
+from silentzone.records.models import ENGINE, KV_CACHE, SERVING, lane_of
 
 if TYPE_CHECKING:
     from silentzone.analysis.as_json import JsonObject
@@ -28,6 +28,9 @@ WHY = {
     KV_CACHE: "What is varied here is the type in which keys and values are cached, not the file. "
     "What that saves grows with the text, and it can be had with any file: these candidates are "
     "laid beside the reference, and never ranked with files as they are served.",
+    ENGINE: "These are the reference's own weights in another engine. Their distance is the "
+    "engines' difference: the floor of every comparison of a candidate in that engine with the "
+    "reference in its own.",
 }
 """Why a lane stands by itself, by its name."""
 _OTHERWISE = "What is varied here is something else than the file as it is served: never ranked."

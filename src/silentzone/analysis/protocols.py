@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 MODEL_FIELDS = ("candidate_", "model_")
 """Beginnings of the fields that say which model was measured, and so may differ."""
+_OWN_ENGINE = "model_engine"
+"""Beginning of the fields about a model's engine, where that is not the reference's."""
 
 
 def require_same_protocol(keys: Mapping[str, PartKey], *, where: str) -> None:
@@ -31,6 +33,7 @@ def require_same_protocol(keys: Mapping[str, PartKey], *, where: str) -> None:
         Naming the field, both models and both values.
     """
     models = list(keys)
+    _require_one_form_of_each_engine(keys, where)
     for model in models[1:]:
         first, second = keys[models[0]], keys[model]
         if first.kind != second.kind:
@@ -41,6 +44,20 @@ def require_same_protocol(keys: Mapping[str, PartKey], *, where: str) -> None:
                 raise _mismatch(
                     field, where, (models[0], left.get(field)), (model, right.get(field))
                 )
+
+
+def _require_one_form_of_each_engine(keys: Mapping[str, PartKey], where: str) -> None:
+    """Check that models of one engine, that is not the reference's, ran it in the same way."""
+    first: dict[str, tuple[str, dict[str, str]]] = {}
+    for model, key in keys.items():
+        own = {name: value for name, value in key.protocol if name.startswith(_OWN_ENGINE)}
+        engine = own.get(_OWN_ENGINE)
+        if engine is None:
+            continue
+        other, known = first.setdefault(engine, (model, own))
+        for field in sorted({*own, *known}):
+            if own.get(field) != known.get(field):
+                raise _mismatch(field, where, (other, known.get(field)), (model, own.get(field)))
 
 
 def _shared_fields(key: PartKey) -> dict[str, str]:

@@ -60,7 +60,7 @@ def same_files(models: Sequence[JsonObject]) -> tuple[tuple[str, ...], ...]:
     """Group the models that are one file by content, and are run in one way."""
     by_content: dict[tuple[object, ...], list[str]] = {}
     for one in models:
-        content = (str(one["sha256"]), one.get("cache_k"), one.get("cache_v"))
+        content = tuple(one.get(key) for key in ("sha256", "cache_k", "cache_v", "engine"))
         by_content.setdefault(content, []).append(str(one["name"]))
     return tuple(tuple(same) for same in by_content.values() if len(same) > 1)
 

@@ -13,6 +13,7 @@ from silentzone.analysis.answers import (
 )
 from silentzone.analysis.audit import Evidence, no_listener
 from silentzone.analysis.benchmarks import score_evidence
+from silentzone.analysis.engines import warn_of_engines
 from silentzone.analysis.floors import distinguishable_pairs
 from silentzone.analysis.identities import (
     benchmark_as_json,
@@ -92,6 +93,7 @@ def analyze_study(
     warn(manifest, positions, benchmarks, remarks)
     warn_of_idle(own, remarks)
     lanes = lane_sections(parts, manifest, remarks, rng_seed=rng_seed, unfinished=unfinished)
+    warn_of_engines(manifest, lanes, remarks)
     for kind, group, name in sorted(parts.stale):
         remarks.exclude(f"{kind} of {name} on {group}", 1, "measured on another file of this name")
     evidence = Evidence(

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 from silentzone.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from silentzone.backends.base import EngineSettings, LogitBackend
     from silentzone.metrics.head import OutputHead
@@ -40,6 +43,9 @@ class Engine:
     """``(path, context length)``: bytes of weights and KV cache together, or why not known.
 
     Of an engine with ``cache_types`` also ``cache_k`` and ``cache_v``, as :class:`ModelRef` has."""
+    encode: Callable[[Path, Sequence[str]], list[NDArray[np.int32]]] | None = None
+    """``(path, texts)``: token ids of texts, with BOS where the model has the habit, without its
+    weights; None where that is not offered."""
     cache_types: tuple[str, ...] = ()
     """Types in which a model can be opened with its keys and values cached; none: as it is."""
 

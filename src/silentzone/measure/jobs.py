@@ -9,7 +9,7 @@ from silentzone.backends.base import EngineSettings
 from silentzone.records.config import FloorEntry, GenerationEntry, ModelLoading
 from silentzone.records.harness import HarnessEntry
 from silentzone.records.items import BenchmarkSource
-from silentzone.records.models import ModelRef
+from silentzone.records.models import BackendInfo, ModelRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +96,10 @@ class ModelJob:
     """Folder of the claims and name of the member in whose name this worker takes them; null where
     one process has the study for itself."""
     loading: ModelLoading = field(default_factory=ModelLoading)
+    reference_backend: str | None = None
+    """Engine of the reference, where it is another than ``backend``."""
+    home: BackendInfo | None = None
+    """What that engine records of itself."""
 
     @property
     def settings(self) -> EngineSettings:
@@ -121,6 +125,7 @@ class ModelJob:
                 "model": model_of_json(data["model"]),
                 "reference": model_of_json(data["reference"]),
                 "loading": ModelLoading(**data["loading"]),
+                "home": None if data["home"] is None else _engine(data["home"]),
                 "floor": FloorEntry(**data["floor"]),
                 "corpora": tuple(CorpusJob(**corpus) for corpus in data["corpora"]),
                 "benchmarks": tuple(map(_benchmark, data["benchmarks"])),
@@ -138,6 +143,11 @@ def _benchmark(data: dict[str, Any]) -> BenchmarkJob:
             "harness": None if task is None else HarnessEntry(**task),
         }
     )
+
+
+def _engine(data: dict[str, Any]) -> BackendInfo:
+    settings = tuple((str(name), str(value)) for name, value in data["settings"])
+    return BackendInfo(**{**data, "settings": settings})
 
 
 def model_of_json(data: dict[str, Any]) -> ModelRef:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from silentzone.measure.floors import rows_kept
-from silentzone.records.models import SERVING
+from silentzone.records.models import SERVING, AwayInfo, home_of
 from silentzone.records.parts import PartKey
 
 if TYPE_CHECKING:
@@ -34,7 +34,10 @@ TASK_VERSION = 1
 def trace_key(reference: ModelRef, corpus: CorpusJob, engine: BackendInfo) -> PartKey:
     """Key of the reference trace of a corpus."""
     return PartKey.of(
-        "trace", reference_sha256=reference.sha256, **_corpus(corpus), **_engine(engine)
+        "trace",
+        reference_sha256=reference.sha256,
+        **_corpus(corpus),
+        **_engine(home_of(engine)),
     )
 
 
@@ -116,7 +119,7 @@ def item_trace_key(reference: ModelRef, benchmark: BenchmarkJob, engine: Backend
         reference_sha256=reference.sha256,
         metrics_version=METRICS_VERSION,
         **_choices(reference, benchmark),
-        **_engine(engine),
+        **_engine(home_of(engine)),
     )
 
 
@@ -206,11 +209,23 @@ def _choices(model: ModelRef, benchmark: BenchmarkJob) -> dict[str, Any]:
 
 
 def _engine(engine: BackendInfo) -> dict[str, Any]:
-    settings = {f"engine_{name}": value for name, value in engine.settings}
+    """Say which engine made the reference's part and, where it is another, the model's own.
+
+    What is held against one reference must agree in the reference's engine; a model's own may be
+    another one, which its key says.
+    """
+    home = _engine_fields("engine", home_of(engine))
+    if not isinstance(engine, AwayInfo):
+        return home
+    return {**home, **_engine_fields("model_engine", engine)}
+
+
+def _engine_fields(prefix: str, engine: BackendInfo) -> dict[str, Any]:
+    settings = {f"{prefix}_{name}": value for name, value in engine.settings}
     return {
-        "engine": engine.name,
-        "engine_version": engine.version,
-        "engine_build": engine.build,
-        "engine_device": engine.device,
+        prefix: engine.name,
+        f"{prefix}_version": engine.version,
+        f"{prefix}_build": engine.build,
+        f"{prefix}_device": engine.device,
         **settings,
     }

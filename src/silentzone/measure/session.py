@@ -51,6 +51,7 @@ from silentzone.measure.questions import choice_questions, written_questions
 from silentzone.measure.reference import write_trace
 from silentzone.measure.tasks import task_churn_columns, task_columns
 from silentzone.metrics.kernels import set_threads
+from silentzone.records.models import away_from
 from silentzone.records.tables import (
     CHURN,
     FLOORS,
@@ -122,7 +123,7 @@ class _Session:
         started = time.perf_counter()
         with self._engine.open(Path(job.path), job.model, job.settings) as backend:
             self._seconds["load"] = time.perf_counter() - started
-            parts = model_parts(job, backend.info)
+            parts = model_parts(job, self._info(backend))
             for unit in claim_units(parts):
                 if self._is_in_vain(parts):
                     break
@@ -204,7 +205,7 @@ class _Session:
             questions,
             benchmark,
             self._context_length(),
-            drafts=reference_drafts(self._folder, self._job, benchmark, backend.info),
+            drafts=reference_drafts(self._folder, self._job, benchmark, self._info(backend)),
             on_answer=lambda done: tell(done, total),
         )
         columns = {ITEMS.name: item_columns, GENERATIONS.name: generation_columns}
@@ -239,7 +240,7 @@ class _Session:
         made: list[ItemComparison] = []
 
         def compare() -> ItemComparison:
-            trace = self._item_trace(part.group, backend.info)
+            trace = self._item_trace(part.group, self._info(backend))
             head = self._output_head() if trace.form == "hidden" else None
             items = load_items(self._benchmark(part.group))
             made.append(ItemComparison(trace, head, items))
@@ -274,13 +275,13 @@ class _Session:
         self._folder.write_table(part.schema, part.group, name, columns, part.key)
 
     def _token_columns(self, backend: LogitBackend, part: Part) -> dict[str, Any]:
-        trace = self._trace(part.group, backend.info)
+        trace = self._trace(part.group, self._info(backend))
         head = self._output_head() if trace.form == "hidden" else None
         return candidate_columns(backend, trace, head, self._tell([part]))
 
     def _floor_columns(self, backend: LogitBackend, part: Part) -> dict[str, Any]:
         corpus = self._corpus(part.group)
-        trace = self._trace(part.group, backend.info)
+        trace = self._trace(part.group, self._info(backend))
         windows = floor_windows(self._job, corpus)
         positions = token_by_token_positions(self._job, corpus)
         tell = self._tell([part])
@@ -298,7 +299,7 @@ class _Session:
     def _churn_columns(self, backend: LogitBackend, part: Part) -> dict[str, Any]:
         benchmark, name = self._benchmark(part.group), self._job.model.name
         keeps_trace = keeps_item_trace(self._job, benchmark)
-        key = items_key(self._job.model, benchmark, backend.info, keeps_trace=keeps_trace)
+        key = items_key(self._job.model, benchmark, self._info(backend), keeps_trace=keeps_trace)
         if not self._folder.has_part(ITEMS, part.group, name, key):
             raise MeasurementError(
                 f"there are no answers of `{name}` to benchmark `{part.group}` to ask again",
@@ -344,10 +345,15 @@ class _Session:
             )
         return trace
 
+    def _info(self, backend: LogitBackend) -> BackendInfo:
+        """Engine of the loaded model, and the reference's where that is another."""
+        return away_from(self._job.home, backend.info)
+
     def _output_head(self) -> OutputHead | None:
         if not self._head_loaded:
-            path = Path(self._job.reference_path)
-            self._head = self._engine.output_head(path, self._job.settings)
+            name, path = self._job.reference_backend, Path(self._job.reference_path)
+            engine = self._engine if name is None else engine_named(name)
+            self._head = engine.output_head(path, self._job.settings)
             self._head_loaded = True
         return self._head
 

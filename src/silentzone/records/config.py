@@ -15,13 +15,18 @@ class ModelEntry:
 
     name: str
     path: str
-    """Absolute path of the file, or of the first shard."""
+    """Absolute path of the file, of the first shard, or of a folder."""
     note: str | None = None
     """What the user wants said of it, for example ``dequantized from Q4_1``."""
     cache_k: str | None = None
     """Type in which its keys are cached, for example ``q8_0``; null the engine's own."""
     cache_v: str | None = None
     """The same of its values."""
+    engine: str | None = None
+    """Engine that runs it; null tells it from its files: a folder goes to transformers, and
+    everything else to the study's own."""
+    same_weights: bool | None = None
+    """Whether it is the reference's own weights in other files; null tells it by their content."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,8 @@ SERVING = "serving"
 """Lane of a file as it is served, its activations and cache in the engine's own types."""
 KV_CACHE = "kv-cache"
 """Lane of a model whose keys and values are kept in another type than the engine's own."""
+ENGINE = "engine"
+"""Lane of the reference's own weights in another engine: what is varied is the engine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +50,18 @@ class ModelRef:
     """Type in which it is run with its keys cached, for example ``q8_0``; null the engine's own."""
     cache_v: str | None = None
     """The same of its values."""
+    engine: str | None = None
+    """Engine that runs it, where that is not the reference's; null where it is."""
+    has_reference_weights: bool = False
+    """Whether its weights are known to be the reference's own."""
 
     @property
     def lane(self) -> str:
         """What is varied: candidates of one lane may be ranked, those of two lanes never."""
-        return SERVING if self.cache_k is None and self.cache_v is None else KV_CACHE
+        if self.cache_k is not None or self.cache_v is not None:
+            return KV_CACHE
+        is_engine_alone = self.engine is not None and self.has_reference_weights
+        return ENGINE if is_engine_alone else SERVING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +75,33 @@ class BackendInfo:
     device: str
     settings: tuple[tuple[str, str], ...]
     """Every setting that can change a logit, sorted by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwayInfo(BackendInfo):
+    """Engine of a model that is held against a reference in another one."""
+
+    home: BackendInfo
+    """Engine of the reference."""
+
+
+def away_from(home: BackendInfo | None, own: BackendInfo) -> BackendInfo:
+    """Engine of a model beside the reference's; the model's alone where they are the same."""
+    if home is None or home == own:
+        return own
+    return AwayInfo(
+        name=own.name,
+        version=own.version,
+        build=own.build,
+        device=own.device,
+        settings=own.settings,
+        home=home,
+    )
+
+
+def home_of(engine: BackendInfo) -> BackendInfo:
+    """Engine of the reference that a model in this engine is held against."""
+    return engine.home if isinstance(engine, AwayInfo) else engine
 
 
 def lane_of(model: Mapping[str, object]) -> str:

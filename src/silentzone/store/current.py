@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from silentzone.store.tables import StoredTable
 
 _MODEL_HASHES = ("model_sha256", "candidate_sha256")
-_CACHE = ("cache_k", "cache_v")
+_CACHE = ("cache_k", "cache_v", "engine")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -30,7 +30,8 @@ class CurrentParts:
     sha256: Mapping[str, str]
     """Content hash of every model of the manifest, by name."""
     caches: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
-    """Types in which a model's keys and values were cached, by name; left out, the engine's own."""
+    """Types in which a model's keys and values were cached, and its engine, by name; left out, the
+    engine's own types and the reference's engine."""
     reference: str
     """Name of the reference."""
     stale: set[tuple[str, str, str]] = field(default_factory=set)

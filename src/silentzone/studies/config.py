@@ -225,7 +225,7 @@ def _candidates(
     problems.check_names("model", [reference.name, *(entry.name for entry in entries)])
     named: dict[tuple[object, ...], str] = {}
     for entry in (reference, *entries):
-        content = (Path(entry.path).resolve(), entry.cache_k, entry.cache_v)
+        content = (Path(entry.path).resolve(), entry.cache_k, entry.cache_v, entry.engine)
         if entry.path and content in named:
             problems.add(f"{named[content]!r} and {entry.name!r} are the same file `{entry.path}`")
         named[content] = entry.name
@@ -233,15 +233,18 @@ def _candidates(
 
 
 def _model(section: Section, base: Path, problems: Problems) -> ModelEntry:
-    path = section.file("path", base)
+    path = section.file("path", base, folder_allowed=True)
     cache = {key: section.values[key] for key in CACHE if key in section.values}
     usual = "".join(f" {key[-1].upper()} {kind}" for key, kind in cache.items())
+    if path and Path(path).is_dir() and not (Path(path) / "config.json").is_file():
+        problems.add(f"{section.title} `path`: `{path}` is a folder without a config.json")
+    own = {key: section.values.get(key) for key in ("note", "engine", "same_weights")}
     name = section.values.get("name", _stem(Path(path)) + usual)
     if path or section.has("name"):
         problems.check_plain_name(section.title, name)
     if _LATER_SHARD.fullmatch(Path(path).name):
         problems.add(f"{section.title} `path`: `{path}` is a later shard; give the first")
-    return ModelEntry(name=name, path=path, note=section.values.get("note"), **cache)
+    return ModelEntry(name=name, path=path, **own, **cache)
 
 
 def _matching(
@@ -252,14 +255,14 @@ def _matching(
     problems: Problems,
 ) -> list[ModelEntry]:
     """Files of a glob, sorted by name; models already named and later shards are left out."""
-    for key in ("name", "path", *CACHE):
+    for key in ("name", "path", "same_weights", *CACHE):
         if section.has(key):
             problems.add(f"{section.title} has both `glob` and `{key}`")
     pattern = section.values.get("glob", "")
     start = Path(Path(pattern).anchor) if Path(pattern).is_absolute() else base
     try:
         relative = str(Path(pattern).relative_to(start)) if start != base else pattern
-        found = sorted(path for path in start.glob(relative) if path.is_file())
+        found = sorted(path for path in start.glob(relative) if _is_model(path))
     except (ValueError, OSError, NotImplementedError) as error:
         problems.add(f"{section.title} `glob` = {pattern!r} cannot be used: {error}")
         return []
@@ -273,7 +276,8 @@ def _matching(
             continue
         name = _stem(path)
         problems.check_plain_name(section.title, name)
-        entries.append(ModelEntry(name=name, path=str(path), note=section.values.get("note")))
+        own = {key: section.values.get(key) for key in ("note", "engine")}
+        entries.append(ModelEntry(name=name, path=str(path), **own))
     return entries
 
 
@@ -376,5 +380,10 @@ def _generation(section: Section, built_in: BuiltIn | None, problems: Problems) 
     return entry
 
 
+def _is_model(path: Path) -> bool:
+    return path.is_file() or (path / "config.json").is_file()
+
+
 def _stem(path: Path) -> str:
-    return _SHARD_ENDING.sub("", path.stem)
+    # a dot in a folder's name ends no stem: Qwen2.5-0.5B
+    return path.name if path.is_dir() else _SHARD_ENDING.sub("", path.stem)

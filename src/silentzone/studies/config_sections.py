@@ -7,9 +7,14 @@ from typing import Final
 from silentzone.studies.config_fields import Field
 
 STUDY: Final = {"name": Field(str), "seed": Field(int, low=0, high=2**63 - 1)}
-MODEL: Final = {"name": Field(str), "path": Field(str), "note": Field(str)}
+MODEL: Final = {
+    "name": Field(str),
+    "path": Field(str),
+    "note": Field(str),
+    "engine": Field(str),
+}
 CACHE: Final = {"cache_k": Field(str), "cache_v": Field(str)}
-CANDIDATES: Final = {**MODEL, **CACHE, "glob": Field(str)}
+CANDIDATES: Final = {**MODEL, **CACHE, "glob": Field(str), "same_weights": Field(bool)}
 CORPUS: Final = {
     "name": Field(str),
     "path": Field(str),

@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from silentzone.corpora.text import load_text
 from silentzone.errors import ConfigError, SilentzoneError
+from silentzone.studies.encodings import Encodings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from silentzone.backends.registry import Engine
     from silentzone.records.config import ModelEntry, StudyConfig
     from silentzone.records.models import ModelRef
+    from silentzone.studies.engines import Engines
     from silentzone.studies.progress import Progress
 
 
@@ -67,8 +70,15 @@ class Cohort:
         return tuple(model for model in self.candidates if model.status != "failed")
 
 
-def inspect_models(config: StudyConfig, engine: Engine, progress: Progress) -> Cohort:
+def inspect_models(config: StudyConfig, engines: Engines, progress: Progress) -> Cohort:
     """Read and hash every model, and check that it can stand beside the reference.
+
+    Parameters
+    ----------
+    config : StudyConfig
+    engines : Engines
+        Tells which engine runs each model.
+    progress : Progress
 
     Raises
     ------
@@ -77,22 +87,25 @@ def inspect_models(config: StudyConfig, engine: Engine, progress: Progress) -> C
     """
     entries = (config.reference, *config.candidates)
     reading = _Reading(progress, [_file_bytes(Path(entry.path)) for entry in entries])
-    reference = _inspect(config.reference, config, engine, reading)
+    reference = _inspect(config.reference, config, engines, reading)
     if reference.ref.is_quantized:
         reference.cautions.append(
             f"the reference is itself quantized ({reference.ref.weight_format}): distances are "
             "from this file, not from the model as it was trained"
         )
+    encodings = Encodings(_texts(config))
     candidates: list[InspectedModel] = []
     unusable: list[dict[str, str]] = []
     for entry in config.candidates:
         try:
-            candidate = _inspect(entry, config, engine, reading)
+            candidate = _inspect(entry, config, engines, reading)
+            engines.info(entry)  # an engine that is not installed costs this candidate alone
         except SilentzoneError as error:
             unusable.append({"model": entry.name, "part": "file", "cause": error.message})
             progress.note(f"{entry.name}: {error.message}")
         else:
-            _check_tokens(candidate, reference.ref)
+            _check_tokens(candidate, reference, engines, encodings)
+            _compare_weights(candidate, reference.ref, engines)
             if candidate.failure is not None:
                 progress.note(f"{entry.name}: {candidate.failure}")
             candidates.append(candidate)
@@ -108,8 +121,8 @@ class _Reading:
         self._progress = progress
         self._left = list(sizes)
         self._before = 0
-        self.refs: dict[Path, ModelRef] = {}
-        """Models read so far, by path."""
+        self.refs: dict[tuple[str, Path], ModelRef] = {}
+        """Models read so far, by engine and path."""
         progress.begin("inspect", "Reading models", float(sum(sizes)), "B")
 
     @contextlib.contextmanager
@@ -149,14 +162,15 @@ def _file_bytes(path: Path) -> int:
 
 
 def _inspect(
-    entry: ModelEntry, config: StudyConfig, engine: Engine, reading: _Reading
+    entry: ModelEntry, config: StudyConfig, engines: Engines, reading: _Reading
 ) -> InspectedModel:
-    path = Path(entry.path)
+    engine, path = engines.of(entry), Path(entry.path)
     with reading.next_file() as on_bytes:
         cache = _cache_types(entry, engine)
-        known = reading.refs.get(path)  # one file may stand for several candidates
+        # one file may stand for several candidates
+        known = reading.refs.get((engine.name, path))
         ref = known or engine.read_model(path, entry.name, on_bytes=on_bytes)
-        reading.refs[path] = ref
+        reading.refs[engine.name, path] = ref
     memory, obstacle = engine.memory_bytes(path, config.decision.context_length, **cache)
     model = InspectedModel(
         entry=entry,
@@ -182,24 +196,69 @@ def _cache_types(entry: ModelEntry, engine: Engine) -> dict[str, str]:
     return asked
 
 
-def _check_tokens(candidate: InspectedModel, reference: ModelRef) -> None:
-    ref = candidate.ref
-    if ref.vocabulary_size != reference.vocabulary_size:
+def _check_tokens(
+    candidate: InspectedModel, reference: InspectedModel, engines: Engines, encodings: Encodings
+) -> None:
+    """Refuse a candidate of other tokens; where files cannot tell, its encodings do."""
+    ref, other = candidate.ref, reference.ref
+    if ref.vocabulary_size != other.vocabulary_size:
         candidate.fail(
             f"`{ref.name}` has {ref.vocabulary_size} vocabulary entries and the reference "
-            f"`{reference.name}` has {reference.vocabulary_size}; they cannot be compared"
+            f"`{other.name}` has {other.vocabulary_size}; they cannot be compared"
         )
-    elif ref.tokenizer_sha256 != reference.tokenizer_sha256:
+        return
+    is_elsewhere = engines.is_elsewhere(candidate.entry)
+    if ref.tokenizer_sha256 == other.tokenizer_sha256 and not is_elsewhere:
+        return
+    own, home = engines.of(candidate.entry), engines.of(reference.entry)
+    # of two GGUF files in llama.cpp all that decides an encoding is in the hash
+    is_told_by_files = own.encode is None or (own.name == home.name == "llama_cpp")
+    if is_told_by_files or home.encode is None:
         candidate.fail(
-            f"`{ref.name}` has another tokenizer than the reference `{reference.name}` (tokens, "
+            f"`{ref.name}` has another tokenizer than the reference `{other.name}` (tokens, "
             "merges or flags in the metadata differ); they cannot be compared position by position"
         )
+        return
+    try:
+        text = encodings.difference(
+            (own, Path(candidate.entry.path), ref.tokenizer_sha256),
+            (home, Path(reference.entry.path), other.tokenizer_sha256),
+        )
+    except SilentzoneError as error:
+        candidate.fail(error.message)
+        return
+    if text is not None:
+        candidate.fail(
+            f"`{ref.name}` in {own.name} encodes {text} otherwise than the reference "
+            f"`{other.name}` in {home.name}; they cannot be compared position by position"
+        )
+        return
+    # what encodes alike is one tokenizer, whatever files it lies in
+    candidate.ref = replace(ref, tokenizer_sha256=other.tokenizer_sha256)
+
+
+def _compare_weights(candidate: InspectedModel, reference: ModelRef, engines: Engines) -> None:
+    """Note which engine runs a candidate, and whether that is all that is varied."""
+    ref = candidate.ref
+    told = candidate.entry.same_weights
+    is_same = ref.sha256 == reference.sha256 if told is None else told
+    own = engines.of(candidate.entry).name if engines.is_elsewhere(candidate.entry) else None
+    candidate.ref = replace(ref, engine=own, has_reference_weights=is_same)
+
+
+def _texts(config: StudyConfig) -> dict[str, str]:
+    """Texts of the study's corpora; one that cannot be read is told of elsewhere."""
+    found = {}
+    for corpus in config.corpora:
+        with contextlib.suppress(SilentzoneError):
+            found[f"corpus `{corpus.name}`"] = load_text(Path(corpus.path), corpus.documents).text
+    return found
 
 
 def _mark_duplicates(models: list[InspectedModel]) -> None:
     by_content: dict[tuple[str | None, ...], list[InspectedModel]] = {}
     for model in models:
-        content = (model.ref.sha256, model.ref.cache_k, model.ref.cache_v)
+        content = (model.ref.sha256, model.ref.cache_k, model.ref.cache_v, model.ref.engine)
         by_content.setdefault(content, []).append(model)
     for same in by_content.values():
         for model in same:

@@ -233,7 +233,7 @@ class SharedMeasuring(Measuring):
         plan.folder.remove_leftovers()
         self._keep_config()
         for model in plan.models:
-            set_stale_aside(plan.folder, plan.job(model), plan.info)
+            set_stale_aside(plan.folder, plan.job(model), plan.info_of(model))
             plan.unfinished(model)  # brings back what was superseded
         self._manifest.write()
 

@@ -13,6 +13,7 @@ from silentzone import __version__
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from silentzone.records.models import BackendInfo
     from silentzone.studies.plan import StudyPlan
 
 
@@ -76,6 +77,7 @@ class StudyManifest:
                 "corpora": [asdict(ref) for ref in plan.corpus_refs()],
                 "benchmarks": [asdict(ref) for ref in plan.benchmark_refs],
                 "engine": asdict(plan.info),
+                "other_engines": [_plain(info) for info in plan.other_engines()],
                 "threads": plan.settings.threads,
                 "failures": plan.failures,
                 "timings": {**previous.get("timings", {}), **self.timings},
@@ -91,3 +93,8 @@ class StudyManifest:
     def _created_at(previous: dict[str, Any]) -> str:
         created = previous.get("study", {}).get("created_at")
         return str(created) if created else datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _plain(info: BackendInfo) -> dict[str, Any]:
+    """Give an engine without the one it is held against, which the manifest names by itself."""
+    return {key: value for key, value in asdict(info).items() if key != "home"}

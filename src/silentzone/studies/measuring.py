@@ -78,7 +78,7 @@ class Measuring:
         """Hide what nobody asked for, write down what ran, and see that there is a result."""
         plan = self._plan
         for model in models:
-            set_stale_aside(plan.folder, plan.job(model), plan.info)
+            set_stale_aside(plan.folder, plan.job(model), plan.info_of(model))
         self._manifest.write()
         if not any(plan.has_result(model) for model in plan.cohort.usable):
             raise MeasurementError(

@@ -8,11 +8,12 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from silentzone import __version__
-from silentzone.backends.registry import engine_named
 from silentzone.errors import InputError, MeasurementError
 from silentzone.measure.jobs import ModelJob
 from silentzone.measure.parts import Part, claim_units, model_parts
+from silentzone.records.models import AwayInfo
 from silentzone.records.tables import ITEMS, TOKENS
+from silentzone.studies.engines import Engines
 from silentzone.studies.inspection import Cohort, InspectedModel, inspect_models
 from silentzone.studies.preparation import (
     EVERY_MODEL,
@@ -24,7 +25,6 @@ from silentzone.studies.preparation import (
 )
 
 if TYPE_CHECKING:
-    from silentzone.backends.registry import Engine
     from silentzone.errors import SilentzoneError
     from silentzone.records.config import StudyConfig
     from silentzone.records.items import BenchmarkRef
@@ -55,12 +55,12 @@ class StudyPlan:
         self.config = config
         self.folder = folder
         self._progress = progress
-        self.engine: Engine = engine_named(config.engine.backend)
+        self._engines = Engines(config)
         self.settings = engine_settings(config.engine)
-        self.info: BackendInfo = self.engine.describe(self.settings)
+        self.info: BackendInfo = self._engines.info(config.reference)
         self.failures: list[dict[str, str]] = []
         """Model, part and cause of everything that could not be measured."""
-        self.cohort: Cohort = inspect_models(config, self.engine, progress)
+        self.cohort: Cohort = inspect_models(config, self._engines, progress)
         self.failures.extend(self.cohort.unusable)
         for model in self.cohort.candidates:
             if model.failure is not None:
@@ -83,6 +83,19 @@ class StudyPlan:
         """Benchmarks that are measured."""
         return [ref for _, ref in self._benchmarks]
 
+    def info_of(self, model: InspectedModel) -> BackendInfo:
+        """Engine of a model and, where that is another, the reference's."""
+        return self._engines.info(model.entry)
+
+    def other_engines(self) -> list[BackendInfo]:
+        """Engines of candidates, where they are not the reference's."""
+        found = {}
+        for model in self.cohort.candidates:
+            info = self.info_of(model)
+            if isinstance(info, AwayInfo):
+                found[info.name] = info
+        return [found[name] for name in sorted(found)]
+
     def fingerprint(self) -> dict[str, Any]:
         """Everything in which processes that share a study must agree, as JSON holds it."""
         config = asdict(self.config)
@@ -92,6 +105,7 @@ class StudyPlan:
         agreed = {
             "config": config,
             "engine": asdict(self.info),
+            "other_engines": [asdict(info) for info in self.other_engines()],
             "package_version": __version__,
             "models": {model.ref.name: model.ref.sha256 for model in models},
             "corpora": {corpus.name: corpus.text_sha256 for corpus in self._corpora},
@@ -102,7 +116,9 @@ class StudyPlan:
 
     def units(self, model: InspectedModel, *, only_traces: bool = False) -> list[list[Part]]:
         """All parts of a model, those together that one process claims and measures."""
-        return claim_units(model_parts(self.job(model, only_traces=only_traces), self.info))
+        return claim_units(
+            model_parts(self.job(model, only_traces=only_traces), self.info_of(model))
+        )
 
     def corpus_refs(self) -> list[CorpusRef]:
         """Corpora as they were really measured, from the traces that are there."""
@@ -157,9 +173,11 @@ class StudyPlan:
     ) -> ModelJob:
         """Give what one worker measures of one model."""
         reference = self.cohort.reference
+        reference_backend = self._engines.of(reference.entry).name
+        is_elsewhere = self._engines.is_elsewhere(model.entry)
         return ModelJob(
             study=str(self.folder.root.absolute()),
-            backend=self.engine.name,
+            backend=self._engines.of(model.entry).name,
             path=model.entry.path,
             model=model.ref,
             reference_path=reference.entry.path,
@@ -176,24 +194,26 @@ class StudyPlan:
             corpora=self._corpora,
             benchmarks=tuple(job for job, _ in self._benchmarks),
             claims=self.claims,
+            reference_backend=reference_backend if is_elsewhere else None,
+            home=self.info if is_elsewhere else None,
         )
 
     def unfinished(self, model: InspectedModel, *, only_traces: bool = False) -> list[Part]:
         """Parts of a model that the study does not hold."""
         name = model.ref.name
-        parts = model_parts(self.job(model, only_traces=only_traces), self.info)
+        parts = model_parts(self.job(model, only_traces=only_traces), self.info_of(model))
         return [part for part in parts if not part.is_finished(self.folder, name)]
 
     def has_any(self, model: InspectedModel) -> bool:
         """Whether any part of a model is there."""
-        parts = model_parts(self.job(model), self.info)
+        parts = model_parts(self.job(model), self.info_of(model))
         return any(part.is_finished(self.folder, model.ref.name) for part in parts)
 
     def has_result(self, model: InspectedModel) -> bool:
         """Whether anything is known of a model besides its noise."""
         return any(
             part.schema in {TOKENS, ITEMS} and part.is_finished(self.folder, model.ref.name)
-            for part in model_parts(self.job(model), self.info)
+            for part in model_parts(self.job(model), self.info_of(model))
         )
 
     def inputs_sha256(self) -> str:
@@ -206,7 +226,7 @@ class StudyPlan:
                 part.is_finished(self.folder, model.ref.name),
             )
             for model in (self.cohort.reference, *self.cohort.candidates)
-            for part in model_parts(self.job(model), self.info)
+            for part in model_parts(self.job(model), self.info_of(model))
         ]
         text = json.dumps([__version__, asdict(self.config), keys, self.failures], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from silentzone.backends.base import EngineSettings
 from silentzone.backends.fake import ENGINE
 from silentzone.measure import protocol
+from silentzone.measure.jobs import ModelJob
 from silentzone.measure.parts import floor_windows, model_parts, token_by_token_positions
 from silentzone.records.config import FloorEntry
+from silentzone.records.models import BackendInfo, away_from
 
 INFO = ENGINE.describe(EngineSettings(threads=1))
 ON_THE_CORPUS = {"fidelity on text", "noise floor on text"}
@@ -258,3 +261,44 @@ def test_a_file_as_it_is_served_has_the_keys_it_always_had(model_job):
         assert not any(name.startswith("model_") and "pass" not in name and name != "model_sha256"
                        for name in protocol_)  # fmt: skip
         assert protocol_.get("lane", "serving") == "serving"
+
+
+HOME = BackendInfo(name="home", version="1", build="b", device="CPU", settings=(("dtype", "f32"),))
+
+
+def _fields(key):
+    return dict(key.protocol)
+
+
+def test_a_model_in_another_engine_is_keyed_by_both_and_agrees_in_the_references(model_job):
+    away = away_from(HOME, INFO)
+    (own, at_home) = (
+        {part.title: _fields(part.key) for part in model_parts(model_job(), info)}
+        for info in (away, HOME)
+    )
+    for title, fields in own.items():
+        assert (fields["engine"], fields["model_engine"]) == ("home", "fake")
+        assert fields["engine_dtype"] == "f32"
+        assert fields["model_engine_version"] == INFO.version
+        shared = {name: value for name, value in fields.items() if not name.startswith("model_")}
+        known = at_home[title]
+        assert shared == {name: value for name, value in known.items() if name in shared}
+        assert all(name.startswith("model_") for name in set(known) - set(shared))
+
+
+def test_the_references_own_parts_are_those_of_its_engine_whoever_reads_them(model_job, corpus):
+    reference = model_job().reference
+    away = away_from(HOME, INFO)
+    assert protocol.trace_key(reference, corpus(), away) == protocol.trace_key(
+        reference, corpus(), HOME
+    )
+
+
+def test_one_engine_for_all_leaves_every_key_as_it_is():
+    assert away_from(INFO, INFO) == INFO
+    assert away_from(None, INFO) == INFO
+
+
+def test_a_job_keeps_the_references_engine_on_its_way_to_the_worker(model_job):
+    job = model_job(home=HOME, reference_backend="home")
+    assert ModelJob.from_json(json.loads(json.dumps(job.to_json()))) == job

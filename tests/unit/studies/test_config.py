@@ -190,6 +190,26 @@ def test_every_field_of_the_records_can_be_asked_for(folder: Path) -> None:
     assert isinstance(config, StudyConfig)
 
 
+def test_a_model_may_be_a_folder_and_name_its_engine(folder: Path) -> None:
+    (folder / "Qwen-0.5B").mkdir()
+    (folder / "Qwen-0.5B" / "config.json").write_text("{}", "utf-8")
+    (folder / "empty").mkdir()
+    given = {**_minimal(), "reference": {"path": "Qwen-0.5B", "engine": "transformers"}}
+    config = parse_config(given, folder)
+    assert (config.reference.name, config.reference.engine) == ("Qwen-0.5B", "transformers")
+    again = [
+        {"path": "Qwen-0.5B", "engine": "llama_cpp", "name": "there", "same_weights": True},
+        {"glob": "*-0.5B", "engine": "llama_cpp"},
+    ]
+    with pytest.raises(ConfigError, match="no candidates"):
+        parse_config({**given, "candidates": again[1:]}, folder)
+    config = parse_config({**given, "candidates": again[:1]}, folder)
+    assert config.candidates[0].same_weights is True
+    assert parse_config(tomllib.loads(dump_config(config)), folder) == config
+    with pytest.raises(ConfigError, match=r"is a folder without a config\.json"):
+        parse_config({**given, "reference": {"path": "empty"}}, folder)
+
+
 def test_how_transformers_loads_is_asked_for_among_the_engines_settings(folder: Path) -> None:
     asked = {"device": "cuda:1", "dtype": "bfloat16", "device_map": "auto", "attention": "eager"}
     config = parse_config({**_minimal(), "engine": {**asked, "trust_remote_code": True}}, folder)

@@ -4,21 +4,40 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from silentzone.backends.base import EngineSettings
 from silentzone.backends.fake import ENGINE
-from silentzone.errors import ModelFileError
+from silentzone.errors import MissingExtraError, ModelFileError
 from silentzone.records.config import CorpusEntry, EngineEntry, ModelEntry, StudyConfig
+from silentzone.studies import encodings, inspection
 from silentzone.studies.inspection import _file_bytes, inspect_models
 from silentzone.studies.progress import SilentProgress
+
+
+class OneEngine:
+    """The same engine for every model, or others for those named."""
+
+    def __init__(self, engine, **others):
+        self._engine, self._others = engine, others
+
+    def of(self, entry):
+        return self._others.get(entry.name, self._engine)
+
+    def info(self, entry):
+        return self.of(entry).describe(EngineSettings(threads=1))
+
+    def is_elsewhere(self, entry):
+        return self.of(entry).name != self._engine.name
 
 
 @pytest.fixture
 def inspect(tmp_path):
     """Inspect fake models; each keyword is a model and what its file says (or its text)."""
 
-    def run(*, engine=ENGINE, progress=None, **models):
+    def run(*, engine=ENGINE, progress=None, engines=None, **models):
         entries = []
         for name, content in models.items():
             path = tmp_path / f"{name}.json"
@@ -35,7 +54,8 @@ def inspect(tmp_path):
             corpora=(CorpusEntry(name="text", path="text.txt"),),
             engine=EngineEntry(backend="fake"),
         )
-        return inspect_models(config, engine, progress or SilentProgress())
+        given: Any = engines or OneEngine(engine)
+        return inspect_models(config, given, progress or SilentProgress())
 
     return run
 
@@ -138,3 +158,51 @@ def test_failures_of_one_model_are_told_together(inspect):
     assert (model.status, model.failure) == ("failed", "first; second")
     assert model.to_json()["failure"] == "first; second"
     assert model.to_json()["path_name"] == "a.json"
+
+
+def _encoding(monkeypatch, **changed):
+    """An engine beside the fake one, whose encodings come out as told; no process is started."""
+    other = replace(ENGINE, name="other", encode=lambda _path, _texts: [])
+    home = replace(ENGINE, encode=lambda _path, _texts: [])
+
+    def hashes(_self, engine, path, _sha256):
+        return [changed.get(path.stem, "same")] * len(encodings.PROBES)
+
+    monkeypatch.setattr(encodings.Encodings, "_of", hashes)
+    monkeypatch.setattr(inspection, "_texts", lambda _config: {})
+    return OneEngine(home, a=other)
+
+
+def test_another_tokenizer_file_that_encodes_alike_is_the_same_tokenizer(inspect, monkeypatch):
+    engines = _encoding(monkeypatch)
+    cohort = inspect(engines=engines, ref={}, a={"tokenizer": "pieces"}, b={"tokenizer": "x"})
+    wanted = cohort.reference.ref.tokenizer_sha256
+    assert [model.failure for model in cohort.candidates] == [None, None]
+    assert {model.ref.tokenizer_sha256 for model in cohort.candidates} == {wanted}
+    assert [model.ref.engine for model in cohort.candidates] == ["other", None]
+
+
+def test_the_same_file_that_encodes_otherwise_in_another_engine_is_refused(inspect, monkeypatch):
+    (model,) = inspect(engines=_encoding(monkeypatch, a="differs"), ref={}, a={}).candidates
+    assert model.status == "failed"
+    assert "`a` in other encodes the probe 'The quick brown fox" in model.failure
+    assert "otherwise than the reference `ref` in fake" in model.failure
+
+
+def test_the_references_weights_in_another_engine_are_a_lane_of_their_own(inspect, monkeypatch):
+    cohort = inspect(engines=_encoding(monkeypatch), ref={}, a={}, b={"noise": 0.1})
+    assert [(one.ref.lane, one.ref.engine) for one in cohort.candidates] == [
+        ("engine", "other"), ("serving", None)]  # fmt: skip
+    assert cohort.candidates[0].cautions == []
+
+
+def test_an_engine_that_is_not_installed_costs_its_candidates_alone(inspect, monkeypatch):
+    class Missing(OneEngine):
+        def info(self, entry):
+            if entry.name == "a":
+                raise MissingExtraError("the backend `other` needs `torch`")
+            return super().info(entry)
+
+    cohort = inspect(engines=Missing(ENGINE), ref={}, a={}, b={"noise": 0.1})
+    assert [model.ref.name for model in cohort.usable] == ["b"]
+    assert "needs `torch`" in cohort.unusable[0]["cause"]

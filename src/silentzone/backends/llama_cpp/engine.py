@@ -42,6 +42,31 @@ _REGULAR = BatchSplit()
 _Part = TypeVar("_Part")
 
 
+def encode_texts(path: Path, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+    """Token ids of texts, with BOS where the vocabulary has the habit; no weights are read.
+
+    Raises
+    ------
+    ModelFileError
+        If llama.cpp refuses the file.
+    """
+    capture_log()
+    native.llama_backend_init()
+    parameters = native.llama_model_default_params()
+    parameters.vocab_only = True
+    model = native.llama_model_load_from_file(str(path).encode(), parameters)
+    if not model:
+        raise ModelFileError(
+            f"llama.cpp could not read the vocabulary of `{path.name}`: {last_log_lines(2)}"
+        )
+    try:
+        vocabulary = Vocabulary(model)
+        plain = (vocabulary.tokenize(text, with_control=False) for text in texts)
+        return [vocabulary.with_bos(tokens) for tokens in plain]
+    finally:
+        native.llama_model_free(model)
+
+
 class LlamaCppBackend:
     """One GGUF model loaded in llama.cpp. Use as a context manager.
 

@@ -12,8 +12,12 @@ from silentzone.backends.registry import Engine
 from silentzone.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from types import ModuleType
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from silentzone.backends.base import EngineSettings, LogitBackend
     from silentzone.records.models import BackendInfo, ModelRef
@@ -27,6 +31,11 @@ def _open(path: Path, model: ModelRef, settings: EngineSettings) -> LogitBackend
 def _describe(settings: EngineSettings) -> BackendInfo:
     info: BackendInfo = _native().describe_engine(settings)
     return info
+
+
+def _encode(path: Path, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+    encoded: list[NDArray[np.int32]] = _native().encode_texts(path, texts)
+    return encoded
 
 
 def _native() -> ModuleType:
@@ -56,5 +65,6 @@ ENGINE = Engine(
     read_model=read_model,
     output_head=lambda path, _settings=None: load_output_head(path),
     memory_bytes=_memory_bytes,
+    encode=_encode,
     cache_types=CACHE_TYPES,
 )

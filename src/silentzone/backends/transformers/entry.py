@@ -14,9 +14,12 @@ from silentzone.errors import MissingExtraError, ModelFileError
 from silentzone.records.config import ModelLoading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from types import ModuleType
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from silentzone.backends.base import EngineSettings, LogitBackend
     from silentzone.metrics.head import OutputHead
@@ -90,6 +93,11 @@ def _output_head(path: Path, settings: EngineSettings | None = None) -> OutputHe
     return head
 
 
+def _encode(path: Path, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+    tokenizer = _native("tokens").Tokenizer(path)
+    return [tokenizer.with_bos(tokenizer.tokenize(text, with_control=False)) for text in texts]
+
+
 def _native(module: str) -> ModuleType:
     try:
         return importlib.import_module(f"silentzone.backends.transformers.{module}")
@@ -107,4 +115,5 @@ ENGINE = Engine(
     read_model=read_model,
     output_head=_output_head,
     memory_bytes=memory_bytes,
+    encode=_encode,
 )

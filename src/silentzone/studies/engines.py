@@ -1,0 +1,66 @@
+"""Which engine runs each model of a study; a study may have several."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from silentzone.backends.registry import engine_named
+from silentzone.records.models import away_from
+from silentzone.studies.preparation import engine_settings
+
+if TYPE_CHECKING:
+    from silentzone.backends.registry import Engine
+    from silentzone.records.config import ModelEntry, StudyConfig
+    from silentzone.records.models import BackendInfo
+
+
+class Engines:
+    """Engines of a study by model.
+
+    Parameters
+    ----------
+    config : StudyConfig
+    """
+
+    def __init__(self, config: StudyConfig) -> None:
+        self._config = config
+        self._settings = engine_settings(config.engine)
+        self._found: dict[str, Engine] = {}
+        self._infos: dict[str, BackendInfo] = {}
+
+    def of(self, entry: ModelEntry) -> Engine:
+        """Engine of a model: the one it names, or that of its kind of files, or the study's.
+
+        Raises
+        ------
+        ConfigError
+            If there is none of that name.
+        MissingExtraError
+            If it is not installed.
+        """
+        name = entry.engine or self._usual(entry)
+        if name not in self._found:
+            self._found[name] = engine_named(name)
+        return self._found[name]
+
+    def info(self, entry: ModelEntry) -> BackendInfo:
+        """Say what a loaded model would record of its engine.
+
+        Where the reference has another engine, that one is named beside it.
+        """
+        return away_from(self._described(self._config.reference), self._described(entry))
+
+    def is_elsewhere(self, entry: ModelEntry) -> bool:
+        """Whether a model is run by another engine than the reference."""
+        return self.of(entry).name != self.of(self._config.reference).name
+
+    def _usual(self, entry: ModelEntry) -> str:
+        is_folder = (Path(entry.path) / "config.json").is_file()
+        return "transformers" if is_folder else self._config.engine.backend
+
+    def _described(self, entry: ModelEntry) -> BackendInfo:
+        engine = self.of(entry)
+        if engine.name not in self._infos:
+            self._infos[engine.name] = engine.describe(self._settings)
+        return self._infos[engine.name]
