@@ -28,6 +28,7 @@ CONTENTS = {
     "How to": [
         "docs/howto-own-folder",
         "docs/howto-kv-cache",
+        "docs/transformers",
         "docs/howto-tables",
         "docs/howto-existing-lm-eval-logs",
         "docs/howto-lm-eval",

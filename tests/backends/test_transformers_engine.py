@@ -19,6 +19,7 @@ from silentzone.measure.reference import observed_tokens
 from silentzone.metrics.kernels import compare_rows, describe_rows
 from silentzone.records.config import ModelLoading
 from silentzone.records.windows import WindowPlan
+from silentzone.studies.encodings import PROBES
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("transformers_version")]
 
@@ -293,3 +294,13 @@ def test_the_same_file_is_the_same_model_in_llama_cpp(smollm2_f16, settings):
     assert found[0][1:] == found[1][1:]
     distance = divergence(found[0][0], found[1][0], observed_tokens(tokens, 64))
     assert 0 < distance.mean() < 1e-4
+
+
+def test_a_gguf_file_is_encoded_as_llama_cpp_encodes_it(smollm2_f16):
+    from silentzone.backends.llama_cpp.entry import ENGINE as LLAMA_CPP
+
+    engines = (ENGINE, LLAMA_CPP)
+    encoded = [engine.encode(smollm2_f16, PROBES) for engine in engines if engine.encode]
+    assert len(encoded) == 2
+    for text, own, other in zip(PROBES, *encoded, strict=True):
+        assert own.tolist() == other.tolist(), text

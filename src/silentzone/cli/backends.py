@@ -36,7 +36,16 @@ print(json.dumps({
     "device": "GPU offload" if llama_cpp.llama_supports_gpu_offload() else "CPU",
 }))
 """,
+    "transformers": """
+import json, torch, transformers
+print(json.dumps({
+    "version": transformers.__version__,
+    "build": f"PyTorch {torch.__version__}",
+    "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
+}))
+""",
 }
+_COMPILED = {"llama_cpp"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +123,8 @@ def look_at(name: str) -> BackendState:
         except (ValueError, IndexError, TypeError):
             return _state(name, missing="it was loaded, but did not say what it is")
     missing, command = _cause(outcome.returncode, outcome.stderr), install_command(name)
-    if missing == NOT_INSTALLED and command is not None and not has_compilers():
+    is_compiled = name in _COMPILED and command is not None
+    if missing == NOT_INSTALLED and is_compiled and not has_compilers():
         missing += ", and it is compiled: no C and C++ compiler is here"
         if shutil.which("apt-get"):
             command = f"apt-get install build-essential && {command}"
@@ -129,12 +139,13 @@ def has_compilers() -> bool:
 
 def install_command(name: str) -> str | None:
     """Return the command that installs the engine into the Python that runs now."""
-    extra = name.replace("_", "-")
+    wanted = re.compile(rf"extra\s*==\s*['\"]{re.escape(name.replace('_', '-'))}['\"]")
+    packages = []
     for requirement in metadata.requires("silentzone") or ():
         package, _, marker = requirement.partition(";")
-        if re.search(rf"extra\s*==\s*['\"]{re.escape(extra)}['\"]", marker):
-            return shlex.join([sys.executable, "-m", "pip", "install", package.strip()])
-    return None
+        if wanted.search(marker):
+            packages.append(package.strip())
+    return shlex.join([sys.executable, "-m", "pip", "install", *packages]) if packages else None
 
 
 def _state(

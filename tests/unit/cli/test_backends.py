@@ -12,6 +12,12 @@ from silentzone.cli import backends as command
 from silentzone.execution.bubblewrap import SandboxState
 
 
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    """PyTorch takes seconds to load, and nothing here is about it."""
+    monkeypatch.setitem(command._PROBES, "transformers", "import no_such_engine")
+
+
 def _probe(monkeypatch, code):
     monkeypatch.setitem(command._PROBES, "llama_cpp", code)
 
@@ -97,3 +103,13 @@ def test_a_sandbox_that_is_missing_comes_with_the_exact_command(invoke, monkeypa
     assert "sandbox: not installed\n  get it now\n" in invoke("backends").stdout
     shown = json.loads(invoke("backends", "--json").stdout)["sandbox"]
     assert (shown["is_usable"], shown["command"]) == (False, "get it now")
+
+
+def test_all_packages_of_an_engine_are_in_its_command(invoke, monkeypatch, tmp_path):
+    _probe(monkeypatch, "pass")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    states = json.loads(invoke("backends", "--json").stdout)["backends"]
+    state = next(one for one in states if one["name"] == "transformers")
+    assert (state["is_usable"], state["missing"]) == (False, "not installed")  # compiled nowhere
+    for package in ("torch==2.13.0", "transformers", "safetensors", "accelerate"):
+        assert package in state["command"]

@@ -20,6 +20,8 @@ class GgufTokens:
 
     adds_bos: bool | None
     """Null where it does not say."""
+    splits_numbers: bool
+    """Whether every digit, also one of another script or raised, is a word by itself."""
     chat: tuple[str | None, int | None, int | None]
     """Chat template, and the ids of BOS and EOS; null where there are none."""
 
@@ -43,5 +45,6 @@ def gguf_facts(path: Path) -> GgufTokens:
     bos, eos = (header.integer(f"tokenizer.ggml.{name}_token_id") for name in ("bos", "eos"))
     return GgufTokens(
         adds_bos=None if added is None else bool(added),
+        splits_numbers=header.text("tokenizer.ggml.pre") == "smollm",
         chat=(header.text("tokenizer.chat_template"), bos, eos),
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import tokenizers
+from tokenizers import pre_tokenizers
 
 from silentzone.backends.base import ChatTemplate
 from silentzone.backends.transformers.folder import ModelFolder
@@ -190,7 +191,14 @@ def _native(path: Path) -> Any:  # noqa: ANN401 - a type of another library
             f"the tokenizer of `{path}` is not of the kind that a tokenizer.json holds",
             hint="convert it: AutoTokenizer.from_pretrained(folder, use_fast=True), then save it",
         )
-    return tokenizers.Tokenizer.from_str(native.to_str())
+    found = tokenizers.Tokenizer.from_str(native.to_str())
+    if not path.is_dir() and gguf_facts(path).splits_numbers:
+        # transformers 5.24 takes GPT-2's words for every GGUF file of byte pairs
+        found.pre_tokenizer = pre_tokenizers.Sequence([
+            pre_tokenizers.Split(tokenizers.Regex(r"\p{N}"), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False),
+        ])  # fmt: skip
+    return found
 
 
 def _byte_characters() -> dict[str, bytes]:
