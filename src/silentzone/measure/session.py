@@ -351,9 +351,8 @@ class _Session:
 
     def _output_head(self) -> OutputHead | None:
         if not self._head_loaded:
-            name, path = self._job.reference_backend, Path(self._job.reference_path)
-            engine = self._engine if name is None else engine_named(name)
-            self._head = engine.output_head(path, self._job.settings)
+            engine = engine_named(self._job.reference_backend or self._job.backend)
+            self._head = engine.output_head(Path(self._job.reference_path), self._job.settings)
             self._head_loaded = True
         return self._head
 

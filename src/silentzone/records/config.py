@@ -156,6 +156,8 @@ class ModelLoading:
     """How a model is spread over several devices, for example ``auto``; null takes one."""
     trust_remote_code: bool = False
     """Whether code that comes with a model may run."""
+    download: bool = False
+    """Whether a model named by its place on a hub is fetched; otherwise it must be here already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

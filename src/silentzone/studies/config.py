@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from silentzone.backends.transformers.hub import HUB_NAME
 from silentzone.benchmarks.registry import BUILT_IN
 from silentzone.errors import ConfigError
 from silentzone.records.config import (
@@ -233,13 +234,15 @@ def _candidates(
 
 
 def _model(section: Section, base: Path, problems: Problems) -> ModelEntry:
-    path = section.file("path", base, folder_allowed=True)
+    named = HUB_NAME.fullmatch(section.values.get("path", ""))
+    path = named[0] if named else section.file("path", base, folder_allowed=True)
     cache = {key: section.values[key] for key in CACHE if key in section.values}
     usual = "".join(f" {key[-1].upper()} {kind}" for key, kind in cache.items())
     if path and Path(path).is_dir() and not (Path(path) / "config.json").is_file():
         problems.add(f"{section.title} `path`: `{path}` is a folder without a config.json")
     own = {key: section.values.get(key) for key in ("note", "engine", "same_weights")}
-    name = section.values.get("name", _stem(Path(path)) + usual)
+    usual = (Path(named["name"]).name if named else _stem(Path(path))) + usual
+    name = section.values.get("name", usual)
     if path or section.has("name"):
         problems.check_plain_name(section.title, name)
     if _LATER_SHARD.fullmatch(Path(path).name):

@@ -96,6 +96,7 @@ LOADING: Final = {
     "attention": Field(str, pattern=r"[\w|.-]{1,60}"),
     "device_map": Field(str, choices=("auto", "balanced", "balanced_low_0", "sequential")),
     "trust_remote_code": Field(bool),
+    "download": Field(bool),
 }
 """Written in [engine] as well; of transformers alone."""
 FLOOR: Final = {

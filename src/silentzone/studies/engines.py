@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from silentzone.backends.registry import engine_named
+from silentzone.backends.transformers.hub import HUB_NAME, located
 from silentzone.records.models import away_from
 from silentzone.studies.preparation import engine_settings
 
@@ -55,9 +57,23 @@ class Engines:
         """Whether a model is run by another engine than the reference."""
         return self.of(entry).name != self.of(self._config.reference).name
 
+    def located(self, entry: ModelEntry) -> ModelEntry:
+        """Give a model with its path on this disk; one on a hub is looked up or fetched.
+
+        Raises
+        ------
+        AssetUnavailableError
+            If a model on a hub is not here, and could not or may not be fetched.
+        """
+        if HUB_NAME.fullmatch(entry.path) is None:
+            return entry
+        folder = located(entry.path, fetch=self._config.engine.loading.download)
+        return replace(entry, path=str(folder), engine=self.of(entry).name)
+
     def _usual(self, entry: ModelEntry) -> str:
         is_folder = (Path(entry.path) / "config.json").is_file()
-        return "transformers" if is_folder else self._config.engine.backend
+        is_on_hub = HUB_NAME.fullmatch(entry.path) is not None
+        return "transformers" if is_folder or is_on_hub else self._config.engine.backend
 
     def _described(self, entry: ModelEntry) -> BackendInfo:
         engine = self.of(entry)

@@ -164,6 +164,7 @@ def _file_bytes(path: Path) -> int:
 def _inspect(
     entry: ModelEntry, config: StudyConfig, engines: Engines, reading: _Reading
 ) -> InspectedModel:
+    named, entry = entry.path, engines.located(entry)
     engine, path = engines.of(entry), Path(entry.path)
     with reading.next_file() as on_bytes:
         cache = _cache_types(entry, engine)
@@ -177,6 +178,10 @@ def _inspect(
         ref=replace(ref, name=entry.name, cache_k=entry.cache_k, cache_v=entry.cache_v),
         memory_bytes=memory,
     )
+    if named != entry.path:
+        # the folder of a snapshot is named after its commit
+        origin = ("hub", f"{named.removeprefix('hub:')} at {path.name}")
+        model.ref = replace(model.ref, provenance=(*model.ref.provenance, origin))
     if obstacle is not None:
         model.cautions.append(f"memory need not known: {obstacle}")
     return model

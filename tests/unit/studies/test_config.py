@@ -211,11 +211,28 @@ def test_a_model_may_be_a_folder_and_name_its_engine(folder: Path) -> None:
 
 
 def test_how_transformers_loads_is_asked_for_among_the_engines_settings(folder: Path) -> None:
-    asked = {"device": "cuda:1", "dtype": "bfloat16", "device_map": "auto", "attention": "eager"}
+    asked: dict[str, Any] = {
+        "device": "cuda:1",
+        "dtype": "bfloat16",
+        "device_map": "auto",
+        "attention": "eager",
+    }
     config = parse_config({**_minimal(), "engine": {**asked, "trust_remote_code": True}}, folder)
     assert config.engine.loading == ModelLoading(**asked, trust_remote_code=True)
     assert 'device_map = "auto"' in dump_config(config)
     assert "trust_remote_code" not in dump_config(parse_config(_minimal(), folder))
+
+
+def test_a_model_may_be_named_by_its_place_on_a_hub(folder: Path) -> None:
+    given = {**_minimal(), "reference": {"path": "hub:org/Some-Model.v1@main"}}
+    config = parse_config({**given, "engine": {"download": True}}, folder)
+    assert config.reference.path == "hub:org/Some-Model.v1@main"
+    assert config.reference.name == "Some-Model.v1"
+    assert config.engine.loading.download is True
+    assert parse_config(tomllib.loads(dump_config(config)), folder) == config
+    for name in ("hub:org", "hub:../x", "hub:a/b/c", "hub:a/../b"):
+        with pytest.raises(ConfigError, match="does not exist"):
+            parse_config({**given, "reference": {"path": name}}, folder)
 
 
 @pytest.mark.parametrize(

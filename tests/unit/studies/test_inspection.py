@@ -26,6 +26,9 @@ class OneEngine:
     def of(self, entry):
         return self._others.get(entry.name, self._engine)
 
+    def located(self, entry):
+        return entry
+
     def info(self, entry):
         return self.of(entry).describe(EngineSettings(threads=1))
 
@@ -185,7 +188,7 @@ def test_another_tokenizer_file_that_encodes_alike_is_the_same_tokenizer(inspect
 def test_the_same_file_that_encodes_otherwise_in_another_engine_is_refused(inspect, monkeypatch):
     (model,) = inspect(engines=_encoding(monkeypatch, a="differs"), ref={}, a={}).candidates
     assert model.status == "failed"
-    assert "`a` in other encodes the probe 'The quick brown fox" in model.failure
+    assert '`a` in other encodes the probe "The quick brown fox' in model.failure
     assert "otherwise than the reference `ref` in fake" in model.failure
 
 
