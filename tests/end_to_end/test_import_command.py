@@ -295,3 +295,17 @@ def test_a_document_that_no_import_writes_is_refused(
     error = capsys.readouterr().err
     assert "is damaged" in error
     assert said in error
+
+
+def test_fidelity_against_another_model_than_the_reference_is_named(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    into = tmp_path / "cohort"
+    assert command("import", "--detect", results, "--into", into, "--accept", "ids", "--quiet",
+                   "--reference", "BF16") == 0  # fmt: skip
+    said = "was measured against `BF16`, not against the reference `Q8_0`"
+    for reference, times in (("BF16", 0), ("Q8_0", 1)):
+        capsys.readouterr()
+        assert command("analyze", into, "--reference", reference, "--json", "--quiet") == 0
+        cautions = json.loads(capsys.readouterr().out)["cautions"]
+        assert sum(said in text for text in cautions) == times

@@ -41,10 +41,12 @@ def numbers_of_imports(folder: ImportFolder, reference: str | None) -> Numbers:
         If a table is missing or damaged.
     """
     document = folder.document()
+    reference = reference or document.reference
+    has_table = document.fidelity or document.models
     return Numbers(
-        table=_cohort_table(folder, document) if document.fidelity or document.models else None,
+        table=_cohort_table(folder, document, reference) if has_table else None,
         items=_items_table(folder, document) if document.items else None,
-        reference=reference or document.reference,
+        reference=reference,
     )
 
 
@@ -93,7 +95,9 @@ def _told(table: StoredTable) -> dict[str, Told]:
     return {item or "": Told(log_likelihoods=values) for item, values in zip(*columns, strict=True)}
 
 
-def _cohort_table(folder: ImportFolder, document: ImportDocument) -> CohortTable:
+def _cohort_table(
+    folder: ImportFolder, document: ImportDocument, reference: str | None
+) -> CohortTable:
     columns, notes = _columns(document.fidelity)
     metrics = dict.fromkeys(column for cells in columns.values() for column in cells)
     return CohortTable(
@@ -116,8 +120,25 @@ def _cohort_table(folder: ImportFolder, document: ImportDocument) -> CohortTable
         metrics=tuple(metrics),
         benchmarks=(),
         chance=_chance(folder, document),
-        notes=(*grouped_notes(document.notes), *notes),
+        notes=(*grouped_notes(document.notes), *notes, *_other_references(document, reference)),
     )
+
+
+def _other_references(document: ImportDocument, reference: str | None) -> list[str]:
+    """Name what was measured against another model than answers are held against."""
+    if reference is None:
+        return []
+    others: dict[str, list[str]] = {}
+    for one in document.fidelity:
+        stated = one.protocol.get("reference")
+        if stated not in {None, reference}:
+            others.setdefault(stated or "", []).append(one.corpus)
+    return [
+        f"fidelity on {', '.join(dict.fromkeys(corpora))} was measured against `{other}`, not "
+        f"against the reference `{reference}`: if they are one model, import one of them under "
+        f"the other's name (--rename); if not, it says nothing of `{reference}`"
+        for other, corpora in others.items()
+    ]
 
 
 def _columns(
