@@ -46,7 +46,7 @@ def find_bundles(wanted: Format | None, paths: Sequence[Path]) -> Found:
     TableError
         If a folder cannot be read.
     """
-    files = list(dict.fromkeys(_files(paths)))
+    files, others = _files(paths)
     named = [path for path in paths if not path.is_dir()]
     bundles: list[tuple[Format, Bundle]] = []
     left = files
@@ -61,26 +61,47 @@ def find_bundles(wanted: Format | None, paths: Sequence[Path]) -> Found:
         left = [path for path in left if path not in taken]
     if not bundles:
         raise _nothing(wanted, files, paths)
-    return Found(bundles=tuple(bundles), unknown=tuple(left))
+    return Found(bundles=tuple(bundles), unknown=(*left, *others))
 
 
-def _files(paths: Sequence[Path]) -> Iterator[Path]:
-    count = 0
+def _files(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Files below paths, and what lies there and is no file: pipes, devices, broken links."""
+    files: dict[Path, None] = {}
+    others: list[Path] = []
     for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        for folder, folders, names in os.walk(path, onerror=_unreadable):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            for name in sorted(names):
-                if name.startswith("."):
-                    continue
-                count += 1
-                if count > MOST_FILES:
-                    raise InputError(
-                        f"`{path}` holds more than {MOST_FILES:,} files.",
-                        hint="name the folder of the results alone",
-                    )
+        if path.is_file():
+            files[path] = None
+        elif not path.is_dir():
+            raise InputError(
+                f"`{path}` is neither a file nor a folder.",
+                hint="what a pipe gives must be saved to a file first, since files are read twice",
+            )
+        for count, one in enumerate(_below(path) if path.is_dir() else (), start=1):
+            if count > MOST_FILES:
+                raise InputError(
+                    f"`{path}` holds more than {MOST_FILES:,} files.",
+                    hint="name the folder of the results alone",
+                )
+            if one.is_file():
+                files[one] = None
+            else:
+                others.append(one)
+    return list(files), others
+
+
+def _below(top: Path) -> Iterator[Path]:
+    """Everything below a folder but hidden names; links to folders are followed once."""
+    seen = {os.path.realpath(top)}
+    for folder, folders, names in os.walk(top, onerror=_unreadable, followlinks=True):
+        kept = []
+        for name in sorted(folders):
+            real = os.path.realpath(Path(folder, name))
+            if not name.startswith(".") and real not in seen:
+                seen.add(real)
+                kept.append(name)
+        folders[:] = kept
+        for name in sorted(names):
+            if not name.startswith("."):
                 yield Path(folder, name)
 
 
