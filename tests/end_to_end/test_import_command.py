@@ -309,3 +309,39 @@ def test_fidelity_against_another_model_than_the_reference_is_named(
         assert command("analyze", into, "--reference", reference, "--json", "--quiet") == 0
         cautions = json.loads(capsys.readouterr().out)["cautions"]
         assert sum(said in text for text in cautions) == times
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (("--rename", "Q9=Q8"), "no file has a model of that name"),
+        (("--set", "clip_nats=16"), "these files hold none"),
+        (("--corpus", "wiki"), "`--corpus` means nothing to `items`"),
+        (("--filter", "strict"), "`--filter` means nothing to `items`"),
+    ],
+)
+def test_an_option_for_nothing_is_refused_and_leaves_no_table(
+    results: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    option: tuple[str, ...],
+    said: str,
+) -> None:
+    into = tmp_path / "cohort"
+    assert command("import", "items", results / "BF16.csv", "--into", into, *option) == 1
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.parquet"))
+    assert command("import", "items", results / "BF16.csv", "--into", into, "--quiet") == 0
+
+
+def test_what_stops_on_the_way_leaves_no_table_and_all_that_was_there(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    into = tmp_path / "cohort"
+    assert command("import", "items", results / "BF16.csv", "--into", into, "--quiet") == 0
+    before = {path: path.read_bytes() for path in into.rglob("*.parquet")}
+    (results / "Z.csv").write_text("model,benchmark,item_id,score\nZ,quiz,q1,7\n")
+    assert command("import", "--detect", results, "--into", into, "--accept", "ids", "--replace",
+                   "--quiet") == 1  # fmt: skip
+    assert "Z.csv" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in into.rglob("*.parquet")} == before

@@ -101,6 +101,10 @@ class ImportFolder:
             self.root / IMPORT,
             {**document_as_json(document), "written_by": f"silentzone {__version__}"},
         )
+        self.remove_unnamed(document)
+
+    def remove_unnamed(self, document: ImportDocument) -> None:
+        """Remove tables that a document does not name."""
         wanted = {self.root / place for place in document.tables()}
         for schema in (IMPORTED_ITEMS, IMPORTED_POSITIONS, IMPORTED_WINDOWS):
             for path in (self.root / "tables" / schema.name).rglob("*.parquet"):

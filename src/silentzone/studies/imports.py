@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from silentzone.errors import InputError
@@ -14,6 +15,7 @@ from silentzone.studies.import_outcome import ImportOutcome, ImportRequest, grou
 from silentzone.studies.intake import Intake
 
 if TYPE_CHECKING:
+    from silentzone.importers.finding import Found
     from silentzone.importers.reading import Bundle
     from silentzone.studies.progress import Progress
 
@@ -35,6 +37,7 @@ def import_results(request: ImportRequest, progress: Progress) -> ImportOutcome:
     wanted = None if request.format is None else format_named(request.format)
     _check_statements(request)
     found = find_bundles(wanted, request.paths)
+    _check_options(request, found)
     folder = ImportFolder(request.into).create()
     outcome = ImportOutcome(folder=request.into, unknown=[str(path) for path in found.unknown])
     with folder.lock():
@@ -48,7 +51,11 @@ def import_results(request: ImportRequest, progress: Progress) -> ImportOutcome:
                 intake.take(one, bundle)
                 done += _size(bundle)
                 progress.advance("import", float(done))
+            intake.require_use()
             state = "done"
+        except BaseException:
+            folder.remove_unnamed(folder.document())
+            raise
         finally:
             progress.end("import", state)
         intake.miss_reference()
@@ -74,4 +81,21 @@ def _check_statements(request: ImportRequest) -> None:
         raise InputError(
             f"`{unknown[0]}` is no field of a protocol.",
             hint=f"--set takes: {', '.join(PROTOCOL_FIELDS)}",
+        )
+
+
+def _check_options(request: ImportRequest, found: Found) -> None:
+    """Refuse an option that no format at hand looks at; a reference is looked at by all."""
+    formats = dict.fromkeys(one for one, _ in found.bundles)
+    taken = {name for one in formats for name in one.options} | {"reference"}
+    given = [
+        one.name
+        for one in fields(request.options)
+        if getattr(request.options, one.name) is not None and one.name not in taken
+    ]
+    if given:
+        names = ", ".join(f"`{one.name}`" for one in formats)
+        raise InputError(
+            f"`--{given[0]}` means nothing to {names}.",
+            hint="`silentzone import --list` names the options of every format",
         )

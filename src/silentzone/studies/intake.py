@@ -49,6 +49,8 @@ class Intake:
         self.took_something = False
         self.left_out: list[NothingToCompareError] = []
         """Files that are whole and have nothing to compare."""
+        self._met: dict[str, None] = {}
+        """Names of models as the files have them."""
         self._folder = folder
         self._request = request
         self._outcome = outcome
@@ -94,6 +96,28 @@ class Intake:
         self._add_models([ModelFacts(name=name, is_reference=True)])
         hold_against_reference(self._folder, self.document, name)
 
+    def require_use(self) -> None:
+        """Refuse a name or a field that was given for nothing, where all files were read.
+
+        Raises
+        ------
+        InputError
+            If a model that was to be renamed is in no file, or a stated protocol has no row.
+        """
+        if self._outcome.refused:
+            return
+        strangers = self._request.renamed.keys() - self._met.keys()
+        if strangers:
+            raise InputError(
+                f"`--rename` names `{sorted(strangers)[0]}`, and no file has a model of that name.",
+                hint=f"the files have: {', '.join(self._met)}",
+            )
+        if self._request.stated and not self._outcome.fidelity:
+            raise InputError(
+                "`--set` states how fidelity was measured, and these files hold none.",
+                hint="what answers to items differ in is let pass with --accept",
+            )
+
     def miss_reference(self) -> None:
         """Say so where the user names a reference that nothing was imported of."""
         name = self._request.options.reference
@@ -114,6 +138,7 @@ class Intake:
         names, reference = self._request.renamed, self._request.options.reference
 
         def name(old: str) -> str:
+            self._met[old] = None
             return names.get(old, old)
 
         fidelity = []
