@@ -14,7 +14,7 @@ from silentzone.errors import InputError
 from silentzone.exporters.formats.tables import FORMAT
 from silentzone.exporters.study import Study
 from silentzone.exporters.writing import ExportOptions, write_path
-from silentzone.records.imported import FidelityRow, ItemAnswers, Stated
+from silentzone.records.imported import FidelityRow, ItemAnswers, ModelFacts, Stated
 from silentzone.store.import_document import FidelityEntry, ImportDocument, ItemsEntry
 from silentzone.store.import_folder import ImportFolder
 
@@ -119,6 +119,7 @@ def test_imported_results_are_exported_too(tmp_path):
         positions={"window": np.array([0, 0], np.int32), "kl_divergence": np.array([0.1, np.nan])},
     )  # fmt: skip
     document = ImportDocument(
+        models=(ModelFacts(name="Q4"),),
         items=(
             ItemsEntry(
                 model="Q4", benchmark="arc", table=folder.write_items(answers), rows=1, items=1,
