@@ -77,8 +77,8 @@ class SilentzoneLM(TemplateLM):  # type: ignore[misc]
         device: object = None,  # noqa: ARG002
     ) -> None:
         super().__init__()
-        if not Path(path).is_file():
-            raise ConfigError(f"`path={path}` is no model file")
+        if not (Path(path).is_file() or (Path(path) / "config.json").is_file()):
+            raise ConfigError(f"`path={path}` is no model file and no folder of one")
         engine = engine_named(backend)
         count = int(threads or len(os.sched_getaffinity(0)))
         set_threads(count)

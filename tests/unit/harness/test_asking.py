@@ -258,7 +258,7 @@ def test_the_model_is_registered_and_says_what_is_wrong_with_its_arguments(tmp_p
     register()
     registry = require("lm_eval.api.registry")
     made = registry.get_model("silentzone")
-    with pytest.raises(ConfigError, match="is no model file"):
+    with pytest.raises(ConfigError, match="is no model file and no folder of one"):
         made(path=str(tmp_path / "nowhere.gguf"))
 
 

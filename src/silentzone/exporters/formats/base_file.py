@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from silentzone.backends.base import EngineSettings
 from silentzone.backends.registry import engine_named
 from silentzone.errors import InputError, ProtocolMismatchError, SilentzoneError, TableError
 from silentzone.exporters.writing import ExportOptions, PathFormat
 from silentzone.metrics.head import decode_rows
+from silentzone.records.config import ModelLoading
 from silentzone.store.base_file import BaseFileWriter, BaseShape
 
 if TYPE_CHECKING:
@@ -127,9 +129,11 @@ def _write(study: Study, options: ExportOptions, path: Path) -> tuple[str, ...]:
 
 def _head(study: Study) -> OutputHead:
     """Output head of the reference, from the model file where the study found it."""
-    config = study.folder.manifest().get("config") or {}
+    manifest = study.folder.manifest()
+    config = manifest.get("config") or {}
     try:
-        path, backend = Path(config["reference"]["path"]), str(config["engine"]["backend"])
+        path, backend = Path(config["reference"]["path"]), str(manifest["engine"]["name"])
+        loading = ModelLoading(**config["engine"].get("loading", {}))
     except (KeyError, TypeError) as error:
         raise TableError("the study's manifest names no file of the reference.") from error
     if not path.exists():
@@ -139,7 +143,8 @@ def _head(study: Study) -> OutputHead:
             hint="put it back, or make a link to it there",
         )
     try:
-        head = engine_named(backend).output_head(path)
+        settings = EngineSettings(threads=1, loading=loading)
+        head = engine_named(backend).output_head(path, settings)
     except SilentzoneError as error:
         raise InputError(f"`{path}`: {error.message}", hint=error.hint) from error
     if head is None:
