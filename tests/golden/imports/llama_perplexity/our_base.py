@@ -16,19 +16,25 @@ from silentzone.backends.llama_cpp.gguf_file import read_model
 from silentzone.records.windows import WindowPlan
 from silentzone.store.base_file import BaseFile, BaseFileWriter
 
-model, windows, out = map(Path, sys.argv[1:])
-shape, tokens = BaseFile(windows).shape, np.asarray(BaseFile(windows).tokens)
-settings = EngineSettings(threads=1, batch_tokens=shape.context_length)
-with (
-    LlamaCppBackend(model, read_model(model, model.stem), settings) as backend,
-    out.open("wb") as file,
-):
-    plan = WindowPlan(
-        context_length=shape.context_length,
-        first_scored=shape.first_scored,
-        add_bos=backend.adds_bos,
-    )
-    writer = BaseFileWriter(file, tokens, shape.vocabulary_size)
-    for window in backend.window_logits([np.ascontiguousarray(one) for one in tokens], plan):
-        writer.append(window.logits_TV)
-    writer.finish()
+
+def main() -> None:
+    model, windows, out = map(Path, sys.argv[1:])
+    shape, tokens = BaseFile(windows).shape, np.asarray(BaseFile(windows).tokens)
+    settings = EngineSettings(threads=1, batch_tokens=shape.context_length)
+    with (
+        LlamaCppBackend(model, read_model(model, model.stem), settings) as backend,
+        out.open("wb") as file,
+    ):
+        plan = WindowPlan(
+            context_length=shape.context_length,
+            first_scored=shape.first_scored,
+            add_bos=backend.adds_bos,
+        )
+        writer = BaseFileWriter(file, tokens, shape.vocabulary_size)
+        for window in backend.window_logits([np.ascontiguousarray(one) for one in tokens], plan):
+            writer.append(window.logits_TV)
+        writer.finish()
+
+
+if __name__ == "__main__":
+    main()
