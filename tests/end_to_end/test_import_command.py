@@ -309,6 +309,13 @@ def test_fidelity_against_another_model_than_the_reference_is_named(
         assert command("analyze", into, "--reference", reference, "--json", "--quiet") == 0
         cautions = json.loads(capsys.readouterr().out)["cautions"]
         assert sum(said in text for text in cautions) == times
+    for form, words in (("badge", "KLD%20vs%20BF16"), ("model-card", 'reference: "BF16"'),
+                        ("llama-cpp-table", "in nats, against BF16;")):  # fmt: skip
+        options = () if form == "llama-cpp-table" else ("--model", "Q4_K_M")
+        assert command("export", form, into, *options) == 0
+        out = capsys.readouterr().out
+        assert words in out
+        assert "n_observations: 0" not in out
 
 
 @pytest.mark.parametrize(

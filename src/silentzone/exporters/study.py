@@ -138,6 +138,17 @@ class Study:
             return _OWN_PROTOCOL
         return self._imported_protocols.get((model, corpus), {})
 
+    def measured_against(self, model: str, corpus: str) -> str | None:
+        """Name what a model's fidelity was measured against: as its file says, else the reference.
+
+        Other people's files name a reference of their own, which need not be the one that answers
+        are held against here.
+        """
+        stated = self.protocol(model, corpus).get("reference")
+        if stated is not None:
+            return stated
+        return None if self.reference is None else self.reference.name
+
     @cached_property
     def _imported_protocols(self) -> dict[tuple[str, str], Mapping[str, str | None]]:
         imported = ImportFolder(self.folder.root)
@@ -204,7 +215,8 @@ def number(raw: object) -> Number:
         value=finite(raw.get("value")),
         standard_error=finite(raw.get("standard_error")),
         method=str(raw.get("method") or ""),
-        n_observations=None if count is None else int(count),
+        # A number that was taken over stands for no observation that is known here.
+        n_observations=int(count) if count else None,
     )
 
 

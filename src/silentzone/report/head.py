@@ -37,14 +37,22 @@ def _which(cohort: Cohort) -> Answer:
     decision = cohort.raw["decision"]
     pick = next((model.label for model in cohort.models if model.is_pick), None)
     sentence = decision.get("sentence")
-    is_open = not sentence or str(sentence).startswith("No decision")
     return Answer(
         question="Which quant may be deployed?",
-        answer=pick or ("No decision" if is_open else "None shown safe"),
+        answer=pick or _no_pick(decision),
         tone="good" if pick else "open",
         sentence=visible(sentence) if sentence else _why_undecided(cohort),
         reasons=(),
     )
+
+
+def _no_pick(decision: Raw) -> str:
+    sentence = decision.get("sentence")
+    if not sentence or str(sentence).startswith("No decision"):
+        return "No decision"
+    # What is shown to be good enough and has no size cannot be the smallest.
+    is_shown = any(step.get("passes") is True for step in rows(decision, "steps"))
+    return "Some, of unknown size" if is_shown else "None shown safe"
 
 
 def _why_undecided(cohort: Cohort) -> str:

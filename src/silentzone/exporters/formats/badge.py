@@ -26,8 +26,8 @@ def _render(study: Study, options: ExportOptions) -> Exported:
     number = study.metric(model.name, corpus, "kld_mean")
     if number.value is None:
         raise InputError(f"`{model.name}` has no mean KLD on `{corpus}`.")
-    reference = study.reference
-    against = "" if reference is None else f" vs {_short(reference.name)}"
+    reference = study.measured_against(model.name, corpus)
+    against = "" if reference is None else f" vs {_short(reference)}"
     label = f"KLD{against}"
     error = "" if number.standard_error is None else f" ± {number.standard_error:.1g}"
     message = f"{number.value:.3g}{error} nats, {_short(corpus)}"

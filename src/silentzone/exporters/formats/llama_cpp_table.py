@@ -84,14 +84,17 @@ def _error(number: Number, factor: int, places: int) -> str:
 
 def _legend(study: Study, corpus: str) -> str:
     """Say what the numbers hold for: without it two tables cannot be laid side by side."""
-    reference = study.reference
+    first = next((one.name for one in study.models if study.protocol(one.name, corpus)), "")
+    reference = study.measured_against(first, corpus)
+    direction = study.protocol(first, corpus).get("direction")
     own = {name: value for name, value in study.corpora[corpus].items() if value is not None}
     said = {**_protocol(study, corpus), **own}
     parts = [f"corpus {corpus}"]
     parts += [f"{words} {said[key]}" for key, words in _SAID.items() if said.get(key) is not None]
-    against = "" if reference is None else f", against {reference.name}"
+    against = "" if reference is None else f", against {reference}"
     clusters = _method(study, corpus)
-    return f"KLD is KL(reference||candidate) in nats{against}; {', '.join(parts)}; {clusters}."
+    what = direction or "of a direction that nobody stated,"
+    return f"KLD is {what} in nats{against}; {', '.join(parts)}; {clusters}."
 
 
 _SAID = {

@@ -59,7 +59,6 @@ def _render(study: Study, options: ExportOptions) -> Exported:
 
 def _fidelity(study: Study, model: Model, corpus: str) -> dict[str, Any]:
     protocol = study.protocol(model.name, corpus)
-    reference = study.reference
     metrics: list[dict[str, Any]] = []
     for key, (kind, name, units, higher_is_better) in _METRICS.items():
         number = study.metric(model.name, corpus, key)
@@ -68,7 +67,7 @@ def _fidelity(study: Study, model: Model, corpus: str) -> dict[str, Any]:
             "direction": protocol.get("direction") if units == _NATS else None,
             "estimator": protocol.get("estimator") if units == _NATS else None,
             "higher_is_better": higher_is_better,
-            "reference": None if reference is None else reference.name,
+            "reference": study.measured_against(model.name, corpus),
         }
         metrics += _metric(kind, name, number, args)
     said = study.corpora[corpus]
