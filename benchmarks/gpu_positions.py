@@ -14,10 +14,11 @@ import json
 import statistics
 
 import torch
-from benchmarks.gpu_kernels import CHUNK, SHAPES, extra_gibibytes, floor, milliseconds, models
+from benchmarks.gpu_kernels import CHUNK, SHAPES, extra_gibibytes, floor, models, sustained
 
+from silentzone.gpu import cuda_rows
 from silentzone.gpu.compare import compare_hidden
-from silentzone.gpu.positions import compare_positions
+from silentzone.gpu.positions import compare_positions, fill_block
 from silentzone.gpu.projection import Projection
 
 NAMES = ("kl_divergence", "reverse_kl_divergence", "js_divergence", "total_variation")
@@ -38,11 +39,9 @@ def measure(width, vocabulary, options):
         reference, candidates, observed
     )
     times = {name: [] for name in ways}
-    for number in range(options.rounds + 1):
+    for _ in range(options.rounds):
         for name, run in ways.items():
-            spent = milliseconds(run)
-            if number:  # the first compiles and fills caches
-                times[name].append(spent)
+            times[name].append(sustained(run))
     base = statistics.median(times["two products"])
     for name, run in ways.items():
         middle = statistics.median(times[name])
@@ -53,6 +52,24 @@ def measure(width, vocabulary, options):
             row["extra_gib"] = round(extra_gibibytes(run), 3)
         print(json.dumps(row), flush=True)
     print(json.dumps(precision(reference, candidates[0], observed)), flush=True)
+
+
+def stages(width, vocabulary, rows, columns=65_536):
+    """Milliseconds of what one block of positions consists of."""
+    reference, (candidate,), observed = models(width, vocabulary, rows)
+    block, other = (torch.empty(rows, vocabulary, device="cuda") for _ in range(2))
+    part = slice(0, rows)
+    fill_block(block, reference, part, columns)
+    fill_block(other, candidate, part, columns)
+    own, theirs = (cuda_rows.describe_block(one, observed, columns) for one in (block, other))
+    ways = {
+        "product": lambda: fill_block(block, reference, part, columns),
+        "describe": lambda: cuda_rows.describe_block(block, observed, columns),
+        "of it top five": lambda: block.topk(5, dim=1),
+        "compare": lambda: cuda_rows.sum_block(block, other, own, theirs, columns),
+    }
+    times = {name: round(sustained(run), 3) for name, run in ways.items()}
+    print(json.dumps({"width": width, "vocabulary": vocabulary, "rows": rows, **times}))
 
 
 def precision(reference, candidate, observed, count=256):
@@ -81,6 +98,7 @@ def main():
     print(torch.cuda.get_device_name(), "torch", torch.__version__)
     for width, vocabulary in SHAPES:
         measure(width, vocabulary, options)
+        stages(width, vocabulary, 128)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,8 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from silentzone.errors import ConfigError
+from silentzone.gpu import cuda_rows, row_sums
 from silentzone.gpu.projection import check_observed, common_vocabulary, require_torch
-from silentzone.gpu.row_sums import Row, describe_block, sum_block
-from silentzone.gpu.twin import exact_logits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     import torch
 
     from silentzone.gpu.projection import Projection
+    from silentzone.gpu.row_sums import BlockSums, Row
 
 MEMORY_BYTES = 384 * 2**20
 """Default bound of all that is allocated beside the arguments and the result."""
@@ -33,6 +33,9 @@ _CACHED = 2**17
 """Entries of a stretch that stay in a CPU's cache and in memory it has touched before."""
 _TEMPORARIES = 12
 """Arrays of a block's stretch that are alive at once, at most; measured, and room for two."""
+
+_FIXED = 16_384
+"""Bytes per position of a block for its sums and most likely tokens."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,22 +126,27 @@ def compare_positions(
     positions = len(reference.hidden_TD)
     check_observed(observed, positions, size)
     kind = torch.float32 if dtype is None else dtype
-    cut = choose_cut([reference, *candidates], size, kind.itemsize, memory_bytes, positions)
     device = reference.hidden_TD.device
+    ways = cuda_rows if cuda_rows.supports(device, kind) else row_sums
+    cut = choose_cut([reference, *candidates], size, kind, memory_bytes, positions)
     mine, other = (torch.empty((cut.rows, size), dtype=kind, device=device) for _ in range(2))
     results = [_empty(positions, device) for _ in candidates]
     for part in _slices(positions, cut.rows):
         tokens = observed[part].long()
-        a = _fill(mine, reference, part, cut.columns)
-        described = describe_block(a, tokens, cut.columns)
+        a = fill_block(mine, reference, part, cut.columns)
+        described = ways.describe_block(a, tokens, cut.columns)
         for candidate, result in zip(candidates, results, strict=True):
-            b = _fill(other, candidate, part, cut.columns)
-            _store(result, part, a, b, described, describe_block(b, tokens, cut.columns), cut)
+            b = fill_block(other, candidate, part, cut.columns)
+            own = ways.describe_block(b, tokens, cut.columns)
+            sums = ways.sum_block(a, b, described, own, cut.columns)
+            # fewer than five are above a logit that reaches the fifth: ties count as in
+            in_five = b.gather(1, described.top5) >= b.gather(1, own.top5[:, 4:])
+            _store(result, part, described, own, sums, in_five)
     return results
 
 
 def choose_cut(
-    models: Sequence[Projection], vocabulary: int, itemsize: int, limit: int, positions: int
+    models: Sequence[Projection], vocabulary: int, dtype: torch.dtype, limit: int, positions: int
 ) -> Cut:
     """Choose the largest block that fits: most of the memory for whole rows, for wide products.
 
@@ -147,14 +155,21 @@ def choose_cut(
     ConfigError
         If ``limit`` is too small for one position.
     """
+    device = models[0].hidden_TD.device
+    itemsize: int = dtype.itemsize
+    fused = cuda_rows.supports(device, dtype)
+    widened = any(_is_widened(model, dtype) for model in models)
+    held = limit if fused and not widened else limit * 5 // 8
     width = max(int(model.hidden_TD.shape[1]) for model in models)
     columns = min(_FEWEST_COLUMNS, vocabulary)
 
     def needed(rows: int, columns: int) -> int:
         whole = 2 * rows * vocabulary
-        # a stretch of a 16-bit head is widened, then packed for the product
-        widened = (2 * columns + rows) * width
-        return itemsize * (whole + widened + _TEMPORARIES * rows * columns)
+        # a stretch of a head in another type is widened, packed for the product, and multiplied
+        extra = (2 * columns + rows) * width + rows * columns if widened else 0
+        if not fused:
+            extra = max(extra, _TEMPORARIES * rows * columns)
+        return itemsize * (whole + extra) + _FIXED * rows
 
     if needed(1, columns) > limit:
         raise ConfigError(
@@ -163,13 +178,12 @@ def choose_cut(
         )
     rows = 1
     most = min(_MOST_ROWS, positions)
-    while rows < most and 2 * itemsize * (rows + 1) * vocabulary <= limit * 5 // 8:
+    while rows < most and 2 * itemsize * (rows + 1) * vocabulary <= held:
         rows += 1
     while rows > 1 and needed(rows, columns) > limit:
         rows -= 1
-    cached = models[0].hidden_TD.device.type == "cpu"
     while columns < vocabulary and needed(rows, min(2 * columns, vocabulary)) <= limit:
-        if cached and 2 * columns * rows > _CACHED:
+        if device.type == "cpu" and 2 * columns * rows > _CACHED:
             break
         columns = min(2 * columns, vocabulary)
     return Cut(rows, columns)
@@ -179,28 +193,52 @@ def _slices(total: int, step: int) -> Iterator[slice]:
     return (slice(start, min(start + step, total)) for start in range(0, total, step))
 
 
-def _fill(block: torch.Tensor, model: Projection, rows: slice, columns: int) -> torch.Tensor:
-    """Logits of some positions, in the buffer's first rows."""
+def fill_block(block: torch.Tensor, model: Projection, rows: slice, columns: int) -> torch.Tensor:
+    """Logits of some positions in the buffer's first rows, minus infinity for excluded tokens."""
+    import torch
+
     filled = block[: rows.stop - rows.start]
-    for part in _slices(block.shape[1], columns):
-        filled[:, part] = exact_logits(model, rows, part, block.dtype)
+    vocabulary, kind = block.shape[1], block.dtype
+    hidden, weight = model.hidden_TD[rows], model.weight_VD[:vocabulary]
+    if _is_widened(model, kind):
+        wide = hidden.to(kind)
+        for part in _slices(vocabulary, columns):
+            filled[:, part] = wide @ weight[part].to(kind).T
+    elif hidden.dtype == kind:
+        torch.mm(hidden, weight.T, out=filled)
+    else:
+        torch.mm(hidden, weight.T, kind, out=filled)
+    if model.bias_V is not None:
+        filled += model.bias_V[:vocabulary].to(kind)
+    if model.scale != 1.0:
+        filled *= model.scale
+    if model.softcap is not None:
+        filled.div_(model.softcap).tanh_().mul_(model.softcap)
     return filled
+
+
+def _is_widened(model: Projection, dtype: torch.dtype) -> bool:
+    """Whether the product needs the head in another type than it has."""
+    import torch
+
+    hidden, weight = model.hidden_TD, model.weight_VD
+    if hidden.dtype == weight.dtype == dtype:
+        return False
+    # on the GPU a 16-bit product with float32 sums keeps the matrix units busy
+    return not (hidden.is_cuda and dtype == torch.float32 and hidden.dtype == weight.dtype)
 
 
 def _store(
     result: PositionMetrics,
     part: slice,
-    a: torch.Tensor,
-    b: torch.Tensor,
     reference: Row,
     candidate: Row,
-    cut: Cut,
+    sums: BlockSums,
+    in_five: torch.Tensor,
 ) -> None:
-    sums = sum_block(a, b, reference, candidate, cut.columns)
+    """Fill some positions; ``in_five`` is of shape (R, 5), true where no five are above."""
     candidate_nll = candidate.log_normalizer - candidate.seen
     reference_nll = reference.log_normalizer - reference.seen
-    # fewer than five are above a logit that reaches the fifth: ties count as in
-    in_five = b.gather(1, reference.top5) >= b.gather(1, candidate.top5[:, 4:])
     found = {
         "reference_nll": reference_nll,
         "candidate_nll": candidate_nll,

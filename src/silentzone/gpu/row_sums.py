@@ -163,24 +163,24 @@ def _top5(logits_RV: torch.Tensor, columns: int) -> torch.Tensor:
         reaching += (part >= values[:, 4:]).sum(1, dtype=torch.int32)
     # torch promises no order among equals, which matters where more than five reach the fifth
     for row in (reaching > 5).nonzero()[:, 0].tolist():
-        above = index[row][values[row] > values[row, 4]]
-        equal = _first_equal(logits_RV[row], values[row, 4], 5 - len(above), columns)
-        index[row] = torch.cat([above, equal])
+        first_equal(logits_RV[row], values[row], index[row], columns)
     index = index.sort(dim=1).values
     order = logits_RV.gather(1, index).sort(dim=1, descending=True, stable=True).indices
     return index.gather(1, order)
 
 
-def _first_equal(
-    row_V: torch.Tensor, value: torch.Tensor, count: int, columns: int
-) -> torch.Tensor:
-    """Lowest ``count`` indices that hold ``value``."""
+def first_equal(
+    row_V: torch.Tensor, values: torch.Tensor, index: torch.Tensor, columns: int
+) -> None:
+    """Put the lowest indices that hold the fifth of five values in place of those in ``index``."""
     import torch
 
+    above = index[values > values[4]]
+    count = 5 - len(above)
     found: list[torch.Tensor] = []
     for start in range(0, len(row_V), columns):
-        hits = (row_V[start : start + columns] == value).nonzero()[:count, 0]
+        hits = (row_V[start : start + columns] == values[4]).nonzero()[:count, 0]
         found.append(hits + start)
         if sum(map(len, found)) >= count:
             break
-    return torch.cat(found)[:count]
+    index.copy_(torch.cat([above, *found])[:5])

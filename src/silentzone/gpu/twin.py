@@ -52,13 +52,6 @@ def sum_rows(
 
 
 def logits(model: Projection, rows: slice, columns: slice, dtype: torch.dtype) -> torch.Tensor:
-    """Logits as ``exact_logits`` gives them, none below ``LOWEST``."""
-    return exact_logits(model, rows, columns, dtype).clamp(min=LOWEST)
-
-
-def exact_logits(
-    model: Projection, rows: slice, columns: slice, dtype: torch.dtype
-) -> torch.Tensor:
     """Logits of some positions and vocabulary entries, summed and kept in ``dtype``."""
     import torch
 
@@ -68,7 +61,8 @@ def exact_logits(
         z = torch.mm(hidden, weight.T, out_dtype=torch.float32)
     else:
         z = hidden.to(dtype) @ weight.to(dtype).T
-    return _shaped(z, model, None if model.bias_V is None else model.bias_V[columns].to(dtype))
+    bias = None if model.bias_V is None else model.bias_V[columns].to(dtype)
+    return _shaped(z, model, bias).clamp(min=LOWEST)
 
 
 def observed_logits(model: Projection, observed: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -88,7 +82,8 @@ def observed_logits(model: Projection, observed: torch.Tensor, dtype: torch.dtyp
 def _shaped(z: torch.Tensor, model: Projection, bias: torch.Tensor | None) -> torch.Tensor:
     if bias is not None:
         z = z + bias
-    z = z * model.scale
+    if model.scale != 1.0:
+        z = z * model.scale
     if model.softcap is not None:
         z = (z / model.softcap).tanh() * model.softcap
     return z

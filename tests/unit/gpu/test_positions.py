@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from silentzone.errors import ConfigError, MissingExtraError, ShapeError
-from silentzone.gpu import positions
+from silentzone.gpu import cuda_rows, positions
 from silentzone.gpu.positions import PositionMetrics, compare_positions
 from silentzone.gpu.projection import Projection
 from silentzone.metrics import divergence, kernels
@@ -293,10 +293,36 @@ def _peak_bytes(run, path):
 
 
 @needs_torch
+@pytest.mark.skipif(_NO_GPU, reason="torch sees no CUDA GPU")
+@pytest.mark.parametrize("limit", [64 << 20, 256 << 20])
+def test_what_is_allocated_on_a_gpu_stays_within_the_bound(limit):
+    reference, candidate, observed = _pair("cuda", rows=1000, vocabulary=100_003)
+    models = [
+        Projection(one.hidden_TD.bfloat16(), one.weight_VD.bfloat16())
+        for one in (reference, candidate)
+    ]
+    compare_positions(models[0], models[1:], observed, memory_bytes=limit)
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    compare_positions(models[0], models[1:], observed, memory_bytes=limit)
+    assert limit // 2 < torch.cuda.max_memory_allocated() - before <= limit
+
+
+@needs_torch
+@pytest.mark.skipif(_NO_GPU, reason="torch sees no CUDA GPU")
+@pytest.mark.parametrize("case", CASES)
+def test_kernels_and_torch_operations_sum_the_same(case, monkeypatch):
+    reference, candidate, observed = _pair("cuda", case)
+    result = compare_positions(reference, [candidate], observed)[0]
+    monkeypatch.setattr(cuda_rows, "supports", lambda *_: False)
+    _agree(result, _values(compare_positions(reference, [candidate], observed)[0]))
+
+
+@needs_torch
 @pytest.mark.parametrize(("width", "limit"), [(64, 16 << 20), (64, 384 << 20), (8192, 384 << 20)])
 def test_a_cut_fits_the_bound_and_uses_it(width, limit):
     model = Projection(torch.empty(1, width), torch.empty(1, width))
-    cut = positions.choose_cut([model, model], 262_144, 4, limit, 10_000)
+    cut = positions.choose_cut([model, model], 262_144, torch.float32, limit, 10_000)
     held = 4 * (2 * cut.rows * 262_144 + 12 * cut.rows * cut.columns)
     assert limit // 3 < held <= limit
 
