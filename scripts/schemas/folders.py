@@ -82,4 +82,5 @@ def import_schema() -> Schema:
         items={"type": "array", "items": of_dataclass(ItemsEntry)},
         fidelity={"type": "array", "items": of_dataclass(FidelityEntry)},
         notes=TEXTS,
+        chance_or_absent=said(table_of(NUMBER), "score of guessing by benchmark, as a file states"),
     )

@@ -125,3 +125,39 @@ def test_what_a_tool_stated_travels_to_the_card_and_below_the_table(
     assert "measured by mlx-quant-fidelity" in table
     assert "lane kv-cache" in table
     assert "context length 17" in table
+
+
+def test_choices_of_imported_items_still_decide_what_enters_the_composite(
+    run: Callable[..., str], tmp_path: Path
+) -> None:
+    logs = Path(__file__).parents[1] / "golden" / "imports" / "lm_eval"
+    first, second = tmp_path / "first", tmp_path / "second"
+    run("import", "lm-eval", logs / "run-f16", logs / "run-q8_0", "--into", first,
+        "--filter", "strict", "--reference", "F16")  # fmt: skip
+    run("analyze", first)
+    files = [tmp_path / "items.jsonl", tmp_path / "cohort.csv"]
+    run("export", "items-table", first, "--out", files[0])
+    run("export", "cohort-table", first, "--out", files[1])
+    run("import", "--detect", *files, "--into", second)
+    run("analyze", second)
+    own, again = (json.loads((one / "analysis.json").read_text()) for one in (first, second))
+    assert own["composites"][0]["left_out"]
+    for section in ("composites", "scores", "decomposition", "exclusions"):
+        assert again[section] == own[section]
+    for key in ("pick", "steps", "pairs", "best"):
+        assert again["decision"][key] == own["decision"][key]
+
+
+def test_two_scores_of_guessing_are_refused(
+    run: Callable[..., str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in (1, 2):
+        path = tmp_path / f"{number}.csv"
+        path.write_text(f"name,score.quiz,chance.quiz\nQ{number},0.6,0.{number}\n")
+        code = run_command_line(
+            ["import", "cohort-table", str(path), "--into", str(tmp_path / "x")]
+        )
+        assert code == number - 1
+    assert "guessing on `quiz` is 0.2 here and 0.1" in capsys.readouterr().err
+    run("import", "cohort-table", path, "--into", tmp_path / "x", "--replace")
+    assert json.loads((tmp_path / "x" / "import.json").read_text())["chance"] == {"quiz": 0.2}

@@ -191,7 +191,7 @@ def test_results_without_item_scores_are_left_out_in_words(
     run = ROOT / "tests" / "golden" / "imports" / "lm_eval" / "run-f16"
     into = tmp_path / "cohort"
     assert command("import", "lm-eval", run, "--into", into, "--filter", "strict", "--quiet") == 0
-    assert "left out, `samples_texts" in capsys.readouterr().out
+    assert "`: left out: " in capsys.readouterr().out
     assert "texts" not in {one["benchmark"] for one in document(into)["items"]}
     assert any("left out" in note for note in document(into)["notes"])
     alone = next(run.glob("samples_texts*"))

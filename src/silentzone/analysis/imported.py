@@ -166,8 +166,8 @@ def _columns(
 
 
 def _chance(folder: ImportFolder, document: ImportDocument) -> dict[str, float]:
-    """Score of guessing by benchmark, where every row of it names its choices."""
-    found: dict[str, float] = {}
+    """Score of guessing by benchmark: as a file states it, or by the choices of every row."""
+    found = dict(document.chance)
     for entry in document.items:
         if entry.benchmark in found:
             continue

@@ -179,6 +179,8 @@ class Imported:
     models: tuple[ModelFacts, ...] = ()
     notes: tuple[str, ...] = ()
     """What whoever reads the answers should know: what was mapped, left out or counted."""
+    chance: Mapping[str, float] = field(default_factory=dict)
+    """Score of guessing by benchmark, where a file states it."""
 
 
 def protocol_sha256(protocol: Mapping[str, str | None]) -> str:

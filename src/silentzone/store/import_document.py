@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from silentzone.errors import TableError
@@ -65,6 +65,8 @@ class ImportDocument:
     items: tuple[ItemsEntry, ...] = ()
     fidelity: tuple[FidelityEntry, ...] = ()
     notes: tuple[str, ...] = ()
+    chance: Mapping[str, float] = field(default_factory=dict)
+    """Score of guessing by benchmark, where a file states it."""
 
     @property
     def reference(self) -> str | None:
@@ -141,6 +143,7 @@ def read_document(content: object, where: str) -> ImportDocument:
         items=tuple(reader.each(top, "items", reader.items_entry)),
         fidelity=tuple(reader.each(top, "fidelity", reader.fidelity_entry)),
         notes=tuple(reader.texts(top, "notes")),
+        chance=reader.proportions(top, "chance"),
     )
     _require_consistent(document, reader)
     return document
@@ -218,6 +221,15 @@ class _Reader:
         if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
             raise self.damaged(f"`{name}` must be a list of texts")
         return values
+
+    def proportions(self, holder: Mapping[str, Any], name: str) -> dict[str, float]:
+        found = {}
+        for key in self.mapping(holder.get(name, {}), f"`{name}`"):
+            value = self.number(holder[name], key, name)
+            if value is None or not 0.0 <= value < 1.0:
+                raise self.damaged(f"`{name}.{key}` must be a proportion below 1")
+            found[key] = value
+        return found
 
     def text_mapping(
         self, holder: Mapping[str, Any], name: str, what: str, *, nullable: bool = False

@@ -22,7 +22,7 @@ from silentzone.studies.import_outcome import fidelity_said, items_said
 from silentzone.studies.proof import asked_of, hold_against_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from silentzone.importers.reading import Bundle, Format, ImportOptions
     from silentzone.records.imported import FidelityRow, Imported, ItemAnswers
@@ -34,7 +34,7 @@ _FIRST: Final = "the first of this benchmark"
 
 def _read(one: Format, bundle: Bundle, options: ImportOptions) -> Imported:
     imported = one.read(bundle, options)
-    if not imported.items and not imported.fidelity:
+    if not imported.items and not imported.fidelity and not imported.chance:
         raise NothingToCompareError(f"`{bundle.main.name}` holds no result.")
     return imported
 
@@ -65,9 +65,10 @@ class Intake:
                 self._add_items(answers)
             for row in imported.fidelity:
                 self._add_fidelity(row)
+            self._add_chance(imported.chance)
         except NothingToCompareError as error:
             self.left_out.append(error)
-            self._note([f"left out, `{bundle.main.name}`: {error.message}"])
+            self._note([f"`{bundle.main.name}`: left out: {error.message}"])
             return
         except SilentzoneError as error:
             if not self._request.keeps_going:
@@ -204,6 +205,17 @@ class Intake:
                 hint="one folder holds one cohort; import the other one into a folder of its own",
             )
         self.document = replace(self.document, models=tuple(known.values()))
+
+    def _add_chance(self, chance: Mapping[str, float]) -> None:
+        held = self.document.chance
+        for name, value in chance.items():
+            if held.get(name, value) != value and not self._request.replaces:
+                raise TableError(
+                    f"the score of guessing on `{name}` is {value:g} here and {held[name]:g} in "
+                    "what was imported before.",
+                    hint="let this one count: --replace",
+                )
+        self.document = replace(self.document, chance={**held, **chance})
 
     def _add_items(self, answers: ItemAnswers) -> None:
         others = [one for one in self.document.items if one.benchmark == answers.benchmark]

@@ -50,6 +50,7 @@ def _read(bundle: Bundle, options: ImportOptions) -> Imported:
             for model in table.models
         ),
         notes=notes,
+        chance=table.chance,
     )
 
 
