@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from dataclasses import replace
 from typing import Any
 
@@ -304,3 +305,14 @@ def test_a_gguf_file_is_encoded_as_llama_cpp_encodes_it(smollm2_f16):
     assert len(encoded) == 2
     for text, own, other in zip(PROBES, *encoded, strict=True):
         assert own.tolist() == other.tolist(), text
+
+
+def test_nothing_is_asked_of_a_network(tiny, monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise AssertionError("a connection was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    with opened(tiny("llama-tied")) as backend:
+        assert len(backend.tokenize("abc", add_bos=True)) == 4
+        assert len(list(backend.window_logits(windows(), PLAN))) == 2

@@ -10,6 +10,7 @@ import pytest
 from tests.backends.tiny_models import make_model
 from tests.end_to_end.fake_studies import StudyFiles, run_in_process
 
+from silentzone.cli.main import run_command_line
 from silentzone.records.tables import CHURN, FLOORS, GENERATIONS, ITEMS, PROMPTS, TOKENS
 from silentzone.store.folder import StudyFolder
 from silentzone.studies.config import parse_config
@@ -106,3 +107,24 @@ def test_another_type_or_attention_is_another_measurement(finished):
 
     assert unfinished() == 0
     assert unfinished(dtype="bfloat16") == unfinished(attention="eager") > 10
+
+
+def test_folders_are_compared_at_once_from_the_command_line(finished, capsys):
+    _, folder, _, _ = finished
+    place = folder.root.parent
+    command = ["compare", str(place / "ref"), str(place / "near"), "--text"]
+    options = ["--context-length", "64", "--windows", "2", "--threads", "1", "--json", "--quiet"]
+    assert run_command_line([*command, str(place / "text.txt"), *options]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["engine"]["name"] == "transformers"
+    (candidate,) = found["candidates"]
+    assert candidate["name"] == "near"
+    assert candidate["metrics"]["kld_mean"]["value"] > 0
+
+
+def test_a_folder_that_is_no_model_is_a_sentence(tmp_path, files, capsys):
+    (tmp_path / "empty").mkdir()
+    text = str(files.folder / "text.txt")
+    command = ["compare", str(tmp_path / "empty"), str(tmp_path / "empty"), "--text", text]
+    assert run_command_line([*command, "--quiet"]) == 1
+    assert "empty` is a folder, not a GGUF file" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from silentzone.cli.options import existing_file, json_option, quiet_option
+from silentzone.cli.options import existing_file, existing_model, json_option, quiet_option
 from silentzone.cli.output import MISSING, write_json, write_line, write_table
 from silentzone.cli.progress import open_progress
 
@@ -36,7 +36,7 @@ _COLUMNS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
 
 
 @click.command()
-@click.argument("models", metavar="[REF] CAND...", type=existing_file, nargs=-1, required=True)
+@click.argument("models", metavar="[REF] CAND...", type=existing_model, nargs=-1, required=True)
 @click.option(
     "--text",
     type=existing_file,

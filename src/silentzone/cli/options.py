@@ -35,6 +35,8 @@ study_argument = click.argument(
     shell_complete=complete_study,
 )
 existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+existing_model = click.Path(exists=True, path_type=Path)
+"""A file, or the folder of a model."""
 
 
 class Proportion(NumberType):

@@ -31,7 +31,9 @@ def compare_models(  # noqa: PLR0913 - all but three are keywords
     progress: Progress,
     backend: str = "llama_cpp",
 ) -> dict[str, Any]:
-    """Fidelity of some files against another on one text, by llama-perplexity's protocol.
+    """Fidelity of some models against another on one text, by llama-perplexity's protocol.
+
+    Files are run by ``backend``, folders by transformers.
 
     Returns
     -------
@@ -48,14 +50,14 @@ def compare_models(  # noqa: PLR0913 - all but three are keywords
     MeasurementError
         If no candidate could be measured.
     """
-    names = [path.stem for path in candidates]
+    names = [_name(path) for path in candidates]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ConfigError(
             f"two candidates are called `{repeated[0]}`; a candidate's name is its file's stem",
             hint="name them in a study.toml and use `silentzone run`",
         )
-    own = reference.stem if reference.stem not in names else f"{reference.stem} (reference)"
+    own = _name(reference) if _name(reference) not in names else f"{_name(reference)} (reference)"
     config = StudyConfig(
         name="compare",
         seed=1,
@@ -97,3 +99,7 @@ def compare_models(  # noqa: PLR0913 - all but three are keywords
         ],
         "failures": failures,
     }
+
+
+def _name(path: Path) -> str:
+    return path.name if path.is_dir() else path.stem  # a dot in a folder's name ends no stem
