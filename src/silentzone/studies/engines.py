@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from silentzone.backends.registry import engine_named
 from silentzone.backends.transformers.hub import HUB_NAME, located
+from silentzone.errors import ConfigError
+from silentzone.records.config import ModelLoading
 from silentzone.records.models import away_from
 from silentzone.studies.preparation import engine_settings
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from silentzone.records.config import ModelEntry, StudyConfig
     from silentzone.records.models import BackendInfo
 
+_TRANSFORMERS = "transformers"
+
 
 class Engines:
     """Engines of a study by model.
@@ -23,10 +27,16 @@ class Engines:
     Parameters
     ----------
     config : StudyConfig
+
+    Raises
+    ------
+    ConfigError
+        If it sets how transformers loads a model, and none runs there.
     """
 
     def __init__(self, config: StudyConfig) -> None:
         self._config = config
+        self._require_use_of_settings()
         self._settings = engine_settings(config.engine)
         self._found: dict[str, Engine] = {}
         self._infos: dict[str, BackendInfo] = {}
@@ -41,7 +51,7 @@ class Engines:
         MissingExtraError
             If it is not installed.
         """
-        name = entry.engine or self._usual(entry)
+        name = self._name(entry)
         if name not in self._found:
             self._found[name] = engine_named(name)
         return self._found[name]
@@ -70,10 +80,23 @@ class Engines:
         folder = located(entry.path, fetch=self._config.engine.loading.download)
         return replace(entry, path=str(folder), engine=self.of(entry).name)
 
-    def _usual(self, entry: ModelEntry) -> str:
+    def _require_use_of_settings(self) -> None:
+        asked, usual = asdict(self._config.engine.loading), asdict(ModelLoading())
+        changed = [f"`{key}`" for key in asked if asked[key] != usual[key]]
+        entries = (self._config.reference, *self._config.candidates)
+        if changed and all(self._name(entry) != _TRANSFORMERS for entry in entries):
+            raise ConfigError(
+                f"[engine] sets {', '.join(changed)} for {_TRANSFORMERS}, and no model of the "
+                "study runs there",
+                hint=f'leave it out, or give a model `engine = "{_TRANSFORMERS}"`',
+            )
+
+    def _name(self, entry: ModelEntry) -> str:
+        if entry.engine is not None:
+            return entry.engine
         is_folder = (Path(entry.path) / "config.json").is_file()
         is_on_hub = HUB_NAME.fullmatch(entry.path) is not None
-        return "transformers" if is_folder or is_on_hub else self._config.engine.backend
+        return _TRANSFORMERS if is_folder or is_on_hub else self._config.engine.backend
 
     def _described(self, entry: ModelEntry) -> BackendInfo:
         engine = self.of(entry)

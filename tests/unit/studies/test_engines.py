@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from silentzone.backends.transformers.hub import located
-from silentzone.errors import AssetUnavailableError, MissingExtraError
+from silentzone.errors import AssetUnavailableError, ConfigError, MissingExtraError
 from silentzone.records.config import EngineEntry, ModelEntry, ModelLoading, StudyConfig
 from silentzone.studies.engines import Engines
 
@@ -53,7 +53,7 @@ def test_the_hub_is_asked_only_where_that_is_allowed(monkeypatch, tmp_path, fetc
         return str(tmp_path)
 
     _hub(monkeypatch, download)
-    entry = _engines("ref.json", download=fetch).located(_entry("hub:org/name@v2"))
+    entry = _engines("hub:org/ref", download=fetch).located(_entry("hub:org/name@v2"))
     assert (entry.path, entry.engine) == (str(tmp_path), "transformers")
     ((name, options),) = asked
     assert (name, options["revision"]) == ("org/name", "v2")
@@ -77,3 +77,10 @@ def test_without_the_package_a_hub_is_not_known(monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(MissingExtraError, match="needs `huggingface_hub`"):
         located("hub:a/b", fetch=True)
+
+
+def test_settings_that_no_model_of_the_study_heeds_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="sets `device`, `dtype` for transformers, and no model"):
+        _engines("ref.gguf", backend="llama_cpp", dtype="float32", device="cpu")
+    (tmp_path / "config.json").write_text("{}", "utf-8")
+    assert _engines(tmp_path, backend="llama_cpp", dtype="float32")
