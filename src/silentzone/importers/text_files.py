@@ -17,11 +17,16 @@ _HEAD_BYTES: Final = 65_536
 _MARKS = (
     (b"PK\x03\x04", "a zip file or a spreadsheet", "open it and save the sheet as CSV (UTF-8)"),
     (b"\x1f\x8b", "compressed with gzip", "unpack it first"),
-    (b"PAR1", "a Parquet file", "only an items table may be Parquet"),
+    (b"PAR1", "a Parquet file", "of Parquet, items tables and details of lighteval are read"),
+    (
+        b"_logits_",
+        "a base file of llama-perplexity, which holds no result",
+        "`silentzone compare --base FILE CANDIDATE... --into DIR` scores candidates against it",
+    ),
     (b"GGUF", "a model file", "`silentzone compare` and `silentzone run` take models"),
     (b"\xff\xfe", "UTF-16 text", "save it as UTF-8"),
     (b"\xfe\xff", "UTF-16 text", "save it as UTF-8"),
-    (b"\0", "binary data", "give a text file in UTF-8, or Parquet for an items table"),
+    (b"\0", "binary data", "give a text file in UTF-8"),
 )
 
 
@@ -98,9 +103,12 @@ def refuse_other_formats(path: Path) -> None:
     for mark, what, advice in _MARKS:
         # A NUL anywhere tells binary data; the other marks stand at the start only.
         if head.startswith(mark) or (mark == b"\0" and mark in head):
-            raise TableError(f"`{path.name}` is {what}, not a text table", hint=advice)
+            raise TableError(f"`{path.name}` is {what}, not a text file", hint=advice)
     if not head.removeprefix(b"\xef\xbb\xbf").strip():
-        raise TableError(f"`{path.name}` is empty", hint="the first line must name the columns")
+        raise TableError(
+            f"`{path.name}` is empty",
+            hint="the program that was to write it may have stopped; write it again or leave it out",
+        )
 
 
 def first_bytes(path: Path) -> bytes:

@@ -59,6 +59,7 @@ def test_anything_else_is_refused_with_its_columns_and_both_layouts(tmp_path, co
         (b"[1]\n", "line 1: this is JSON, but no object"),
         (b"PAR1 and no more", "may be damaged"),
         (b"\x00\x01", "is binary data"),
+        (b"_logits_\x00\x02", "is a base file of llama-perplexity"),
     ],
 )
 def test_what_cannot_be_read_is_said(tmp_path, content, message):
