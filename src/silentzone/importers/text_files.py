@@ -107,7 +107,7 @@ def refuse_other_formats(path: Path) -> None:
     if not head.removeprefix(b"\xef\xbb\xbf").strip():
         raise TableError(
             f"`{path.name}` is empty",
-            hint="the program that was to write it may have stopped; write it again or leave it out",
+            hint="what was to write it may have stopped; write it again or leave it out",
         )
 
 
