@@ -242,6 +242,33 @@ def test_a_tensor_that_is_missing_is_refused_instead_of_made_up(tiny, tmp_path):
         opened(path)
 
 
+def test_shapes_that_the_settings_do_not_give_are_named_as_what_is_wrong(tmp_path):
+    path = make_model(tmp_path / "wide")
+    config = json.loads((path / "config.json").read_text("utf-8"))
+    (path / "config.json").write_text(json.dumps({**config, "intermediate_size": 64}), "utf-8")
+    with pytest.raises(ModelFileError, match="other shapes than its config"):
+        opened(path)
+
+
+def test_no_hub_is_asked_while_a_model_is_loaded(tiny, monkeypatch):
+    import huggingface_hub
+    from transformers import AutoModelForCausalLM
+
+    own, seen = AutoModelForCausalLM.from_pretrained, []
+
+    def watched(*arguments, **options):
+        seen.append(huggingface_hub.is_offline_mode())
+        return own(*arguments, **options)
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", watched)
+    for download in (False, True):
+        with opened(tiny(), replace(SETTINGS, loading=ModelLoading(download=download))):
+            pass
+    assert seen == [True, False]
+    assert not huggingface_hub.is_offline_mode()
+
+
 def test_code_that_comes_with_a_model_does_not_run_unasked(tmp_path):
     path = make_model(tmp_path / "own")
     config = json.loads((path / "config.json").read_text("utf-8"))

@@ -192,6 +192,30 @@ def test_a_folder_that_lacks_something_is_refused(folder, file, content, match):
         entry.read_model(path, "incomplete")
 
 
+@pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation"])
+@pytest.mark.parametrize("value", ["someone/kernel", {"": "someone/kernel@v1:f"}])
+def test_settings_that_ask_for_code_of_a_hub_are_refused(folder, key, value):
+    for config in ({key: value}, {"text_config": {key: value}}):
+        with pytest.raises(ModelFileError, match="asks for code of a hub") as caught:
+            entry.read_model(folder(**config), "one")
+        assert "remove `attn_implementation`" in str(caught.value.hint)
+    assert entry.read_model(folder(**{key: "eager"}), "one").name == "one"
+
+
+def test_an_adapter_beside_the_weights_is_refused(folder):
+    path = folder()
+    (path / "adapter_config.json").write_text("{}", "utf-8")
+    with pytest.raises(ModelFileError, match="holds an adapter") as caught:
+        entry.read_model(path, "one")
+    assert "merge it" in str(caught.value.hint)
+
+
+def test_more_layers_than_tensors_are_refused_before_they_are_built(folder):
+    assert entry.read_model(folder(num_hidden_layers=2), "one").name == "one"
+    with pytest.raises(ModelFileError, match="says 200000 layers, and the weights are 2 tensors"):
+        entry.read_model(folder(num_hidden_layers=200_000), "one")
+
+
 def test_a_tied_head_is_the_embedding(folder):
     tensors = {"model.embed_tokens.weight": ("F16", (8, 4)), "model.norm.weight": ("F16", (4,))}
     path = folder(tensors, tie_word_embeddings=True)

@@ -31,6 +31,8 @@ _MAX_JSON_BYTES: Final = 64 * 2**20
 _HASH_CHUNK_BYTES: Final = 4 * 2**20
 _PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _TOKENIZER_FILES: Final = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt")
+_ADAPTER: Final = "adapter_config.json"
+_IMPLEMENTATIONS: Final = ("attn_implementation", "experts_implementation")
 _HEADS: Final = ("lm_head.weight", "embed_out.weight")
 _EMBEDDINGS: Final = (
     "embed_tokens.weight",
@@ -60,7 +62,9 @@ class ModelFolder:
                 f"`{self.path}` holds no `{CONFIG}`",
                 hint="give the folder of a whole model as transformers saves it",
             )
-        return read_json(self.path / CONFIG)
+        config = read_json(self.path / CONFIG)
+        self._refuse_code_of_a_hub(config)
+        return config
 
     @cached_property
     def text_config(self) -> dict[str, Any]:
@@ -71,6 +75,13 @@ class ModelFolder:
     @cached_property
     def weight_files(self) -> tuple[Path, ...]:
         """Files with the weights, in the order of their names."""
+        if (self.path / _ADAPTER).exists():
+            # With `peft` at hand transformers adds it to the weights, and without leaves it out.
+            raise ModelFileError(
+                f"`{self.path}` holds an adapter ({_ADAPTER}) beside its weights",
+                hint="merge it (merge_and_unload of peft) and save the whole model, or move the "
+                "adapter's files elsewhere",
+            )
         whole, index = self.path / "model.safetensors", self.path / "model.safetensors.index.json"
         if whole.is_file():
             return (whole,)
@@ -151,6 +162,19 @@ class ModelFolder:
         found = [t for t in self.tensors if t.name == ending or t.name.endswith(f".{ending}")]
         return found[0] if len(found) == 1 else None
 
+    def _refuse_code_of_a_hub(self, config: dict[str, Any]) -> None:
+        """Let no settings name code that transformers would fetch and run, trusted or not."""
+        parts = [config, *(part for part in config.values() if isinstance(part, dict))]
+        for part in parts:
+            for key in _IMPLEMENTATIONS:
+                for value in (part.get(key), part.get(f"_{key}")):
+                    if "/" in json.dumps(value):
+                        raise ModelFileError(
+                            f"`{self.path / CONFIG}` asks for code of a hub as `{key}`: "
+                            f"{json.dumps(value)[:100]}",
+                            hint=f"remove `{key}` from it",
+                        )
+
     def _refuse_without_weights(self) -> None:
         pickles = [path.name for kind in _PICKLES for path in sorted(self.path.glob(kind))]
         if pickles:
@@ -186,6 +210,7 @@ def read_folder(
         If a file is missing or damaged, or the weights are pickles.
     """
     folder = ModelFolder(path)
+    _require_layers(folder)
     weights, counts = count_weights(folder.tensors, folder.config)
     method, head = method_of(folder.config), folder.head
     n_bytes = sum(tensor.n_bytes for tensor in folder.tensors)
@@ -208,6 +233,19 @@ def read_folder(
         chat_template_sha256=text_sha256(folder.chat_template()),
         provenance=_provenance(folder),
     )
+
+
+def _require_layers(folder: ModelFolder) -> None:
+    """Refuse settings of more layers than can be there.
+
+    transformers would build them all before it looks, which can take hours and all memory.
+    """
+    layers, count = folder.text_config.get("num_hidden_layers"), len(folder.tensors)
+    if type(layers) is int and layers > count:
+        raise ModelFileError(
+            f"`{folder.path / CONFIG}` says {layers} layers, and the weights are {count} tensors",
+            hint="the files may be damaged or not belong together",
+        )
 
 
 def tokenizer_sha256(folder: ModelFolder) -> str:

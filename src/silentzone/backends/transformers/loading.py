@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM
 from silentzone.backends.transformers.folder import ModelFolder
 from silentzone.backends.transformers.gguf import gguf_facts
 from silentzone.backends.transformers.quantization import install_hint, method_of
-from silentzone.backends.transformers.quiet import quiet_transformers
+from silentzone.backends.transformers.quiet import offline_unless, quiet_transformers
 from silentzone.errors import EnvironmentNotReadyError, MissingExtraError, ModelFileError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def load_model(path: Path, loading: ModelLoading) -> Any:  # noqa: ANN401 - clas
     """
     method = None if path.is_file() else method_of(ModelFolder(path).config)
     try:
-        with quiet_transformers():
+        with quiet_transformers(), offline_unless(loading.download):
             model, report = AutoModelForCausalLM.from_pretrained(
                 path.parent if path.is_file() else path,
                 **_arguments(path, loading),
@@ -118,6 +118,8 @@ def _require_whole(path: Path, report: Any) -> None:  # noqa: ANN401
 
 
 def _said(error: BaseException) -> str:
+    if "ignore_mismatched_sizes" in str(error):  # what it refers to is printed, not raised
+        return "its tensors have other shapes than its config.json gives them"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return " ".join(lines)[:_MOST_SAID] or type(error).__name__
 

@@ -6,6 +6,7 @@ import contextlib
 import warnings
 from typing import TYPE_CHECKING
 
+from huggingface_hub import constants
 from transformers.utils import logging
 
 if TYPE_CHECKING:
@@ -26,3 +27,18 @@ def quiet_transformers() -> Iterator[None]:
         logging.set_verbosity(verbosity)
         if had_bars:
             logging.enable_progress_bar()
+
+
+@contextlib.contextmanager
+def offline_unless(may_fetch: bool) -> Iterator[None]:
+    """Keep a hub from being asked for a while.
+
+    ``local_files_only`` holds for a model's own files; what these ask for besides (kernels of
+    attention or of a quantization) would be fetched all the same.
+    """
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = before or not may_fetch
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before

@@ -16,7 +16,7 @@ from tokenizers import pre_tokenizers
 from silentzone.backends.base import ChatTemplate
 from silentzone.backends.transformers.folder import ModelFolder
 from silentzone.backends.transformers.gguf import gguf_facts
-from silentzone.backends.transformers.quiet import quiet_transformers
+from silentzone.backends.transformers.quiet import offline_unless, quiet_transformers
 from silentzone.errors import ModelFileError
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def _native(path: Path) -> Any:  # noqa: ANN401 - a type of another library
     if not path.is_dir():
         arguments["gguf_file"] = path.name
     try:
-        with quiet_transformers():
+        with quiet_transformers(), offline_unless(may_fetch=False):
             made = AutoTokenizer.from_pretrained(
                 path if path.is_dir() else path.parent, **arguments
             )
