@@ -48,7 +48,10 @@ _MODEL = said(
         note=maybe(TEXT),
         status=one_of("complete", "partial", "failed"),
         failure=maybe(TEXT),
-        lane_or_absent=said(maybe(one_of("serving", "kv-cache")), "null where a table names none"),
+        lane_or_absent=said(
+            maybe(one_of("serving", "kv-cache", "engine")), "null where a table names none"
+        ),
+        engine_or_absent=said(maybe(TEXT), "engine that ran it; null the reference's"),
         cache_k_or_absent=said(maybe(TEXT), "type of the cached keys; null the engine's own"),
         cache_v_or_absent=maybe(TEXT),
         memory_bytes=said(maybe(COUNT), "weights and KV cache at the context of the budget"),

@@ -39,6 +39,7 @@ def model_as_json(model: JsonObject, *, missing: Sequence[str]) -> JsonObject:
         "status": status,
         "failure": model.get("failure"),
         "lane": lane_of(model),
+        "engine": model.get("engine"),
         "cache_k": model.get("cache_k"),
         "cache_v": model.get("cache_v"),
         "memory_bytes": model.get("memory_bytes"),

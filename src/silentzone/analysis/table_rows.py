@@ -38,6 +38,7 @@ def model_row(model: TableModel) -> JsonObject:
         "status": "complete",
         "failure": None,
         "lane": None,
+        "engine": None,
         "cache_k": None,
         "cache_v": None,
         "memory_bytes": None,
