@@ -18,7 +18,7 @@ from silentzone.analysis.fidelity import FAMILIES, METRICS, RANKED
 
 SOURCE = Path(__file__).parent.parent / "src"
 DOCS = Path(__file__).parent.parent / "docs"
-METRIC_MODULES = ("divergence", "kernels", "head", "clipped")
+METRIC_MODULES = ("divergence", "kernels", "sweeps", "head", "clipped")
 STATISTIC_MODULES = (
     "results", "clusters", "estimates", "proportions", "quantiles", "quantile_grid", "paired",
     "macro", "equivalence", "noninferiority", "planning", "power_law", "correlation",
