@@ -23,8 +23,9 @@ from silentzone.measure.candidate import (
     measure_candidate,
     windows_of,
 )
+from silentzone.measure.trace_rows import stored_description
 from silentzone.metrics.head import decode_rows
-from silentzone.metrics.kernels import PositionMetrics, ReferenceRows
+from silentzone.metrics.kernels import PositionMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from silentzone.backends.base import DeviceBackend, LogitBackend
     from silentzone.gpu.positions import PositionMetrics as DeviceMetrics
     from silentzone.metrics.head import OutputHead
+    from silentzone.metrics.kernels import ReferenceRows
     from silentzone.store.traces import ReferenceTrace
 
 
@@ -120,13 +122,7 @@ class _Reference:
 
     def described(self, index: int) -> ReferenceRows:
         """Give what the reference pass stored of the positions of a window."""
-        rows = self._trace.stretch(index)
-        return ReferenceRows(
-            **{
-                one.name: np.ascontiguousarray(self._trace.arrays[one.name][rows])
-                for one in fields(ReferenceRows)
-            }
-        )
+        return stored_description(self._trace, self._trace.stretch(index))
 
 
 def _tensor(values: np.ndarray) -> torch.Tensor:

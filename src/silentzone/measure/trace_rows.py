@@ -281,12 +281,17 @@ class RowReader:
 
     def described(self, rows: slice) -> ReferenceRows:
         """Normalisers, entropies and most likely tokens of some rows."""
-        return ReferenceRows(
-            **{
-                entry.name: np.ascontiguousarray(self._trace.arrays[entry.name][rows])
-                for entry in fields(ReferenceRows)
-            }
-        )
+        return stored_description(self._trace, rows)
+
+
+def stored_description(trace: StoredRows, rows: slice) -> ReferenceRows:
+    """Give what the reference pass stored of some rows beside them."""
+    return ReferenceRows(
+        **{
+            entry.name: np.ascontiguousarray(trace.arrays[entry.name][rows])
+            for entry in fields(ReferenceRows)
+        }
+    )
 
 
 def position_values(metrics: PositionMetrics, reference: ReferenceRows, name: str) -> Any:  # noqa: ANN401

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 HELPERS: Final = {
     "aqlm": "aqlm",
+    "auto-round": "auto-round",
     "awq": "gptqmodel",
     "bitsandbytes": "bitsandbytes",
     "compressed-tensors": "compressed-tensors",
@@ -32,7 +33,9 @@ HELPERS: Final = {
     "torchao": "torchao",
     "vptq": "vptq",
 }
-"""Package that transformers wants beside itself for each method, as it is installed."""
+"""Package that unpacks the weights of each method for transformers, as it is installed."""
+_BESIDE: Final = {"gptq": ("optimum",)}
+"""Others that transformers asks for as well."""
 _PACKED_BITS: Final = re.compile(r"(?:qweight|weight_packed)$")
 _OF_A_SCALE: Final = re.compile(
     r"(?:scales?|scale_inv|zeros|qzeros|zero_point|g_idx|absmax|quant_map|SCB|CB|"
@@ -56,7 +59,9 @@ def method_of(config: Mapping[str, Any]) -> str | None:
 def install_hint(method: str | None) -> str | None:
     """Command that installs what a method needs; null where that is not known."""
     helper = None if method is None else HELPERS.get(method)
-    return None if helper is None else f"pip install {helper}"
+    if method is None or helper is None:
+        return None
+    return " ".join(("pip install", helper, *_BESIDE.get(method, ())))
 
 
 def helper_version(method: str | None) -> str | None:
