@@ -41,6 +41,11 @@ class SilentzoneError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def with_hint(self) -> str:
+        """Message and way out in one line, for a list of what was left out on the way."""
+        return f"{self.message} (hint: {self.hint})" if self.hint else self.message
+
 
 class InputError(SilentzoneError, ValueError):
     """What the user gave cannot be used."""

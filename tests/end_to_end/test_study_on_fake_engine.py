@@ -352,6 +352,11 @@ def _model(study, name):
     return next(one for one in study["outcome"].analysis["candidates"] if one["name"] == name)
 
 
+def test_the_note_of_a_failure_has_its_way_out(with_failures):
+    (note,) = [one for one in with_failures["notes"] if one.startswith("refuses")]
+    assert note.endswith("refuses window 1 of `refuses` (hint: leave `misbehave` out of its file)")
+
+
 @pytest.mark.parametrize(
     ("name", "status", "cause"),
     [

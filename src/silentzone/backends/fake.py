@@ -168,7 +168,10 @@ class FakeBackend:
         if self._misbehave == "abort":
             os.abort()
         if self._misbehave == "refuse":
-            raise MeasurementError(f"the fake engine refuses window 1 of `{self.model.name}`")
+            raise MeasurementError(
+                f"the fake engine refuses window 1 of `{self.model.name}`",
+                hint="leave `misbehave` out of its file",
+            )
 
     def _hidden(self, tokens: NDArray[np.int32]) -> NDArray[np.float32]:
         embedded = self._embedding[tokens]

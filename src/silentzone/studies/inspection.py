@@ -102,7 +102,7 @@ def inspect_models(config: StudyConfig, engines: Engines, progress: Progress) ->
             engines.info(entry)  # an engine that is not installed costs this candidate alone
         except SilentzoneError as error:
             unusable.append({"model": entry.name, "part": "file", "cause": error.message})
-            progress.note(f"{entry.name}: {error.message}")
+            progress.note(f"{entry.name}: {error.with_hint}")
         else:
             _check_tokens(candidate, reference, engines, encodings)
             _compare_weights(candidate, reference.ref, engines)

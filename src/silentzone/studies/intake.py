@@ -75,8 +75,7 @@ class Intake:
                 raise
             self.document = before[0]
             del self._outcome.items[before[1] :], self._outcome.fidelity[before[2] :]
-            way_out = f" (hint: {error.hint})" if error.hint else ""
-            self._outcome.refused.append(f"{bundle.main}: {error.message}{way_out}")
+            self._outcome.refused.append(f"{bundle.main}: {error.with_hint}")
             return
         self.took_something = True
         self._note(imported.notes)

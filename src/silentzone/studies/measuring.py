@@ -143,7 +143,7 @@ class Measuring:
         except SilentzoneError as error:
             model.fail(error.message, status="partial" if self._plan.has_any(model) else "failed")
             self._plan.record(name, "model", error.message)
-            self._progress.note(f"{name}: {error.message}")
+            self._progress.note(f"{name}: {error.with_hint}")
             self._give_up(model, error)
             outcome, done = "failed", None
             cause: SilentzoneError | None = error
@@ -153,7 +153,8 @@ class Measuring:
             for failure in failures:
                 model.fail(f"{failure['part']}: {failure['cause']}", status="partial")
                 self._plan.record(name, failure["part"], failure["cause"])
-                self._progress.note(f"{name}, {failure['part']}: {failure['cause']}")
+                said = same_error(failure["raised"]).with_hint
+                self._progress.note(f"{name}, {failure['part']}: {said}")
             seconds = time.perf_counter() - started
             self._manifest.add_timing(title, {**result["seconds"], "total": seconds})
             outcome, done = "failed" if failures else "done", self._done_here(result["seconds"])
