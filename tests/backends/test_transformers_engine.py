@@ -15,7 +15,7 @@ from silentzone.backends.base import BatchSplit, ContinuationRequest, EngineSett
 from silentzone.backends.transformers.entry import ENGINE
 from silentzone.backends.transformers.folder import ModelFolder
 from silentzone.backends.transformers.safetensors_file import as_float32
-from silentzone.errors import MissingExtraError, ModelFileError
+from silentzone.errors import MeasurementError, MissingExtraError, ModelFileError
 from silentzone.measure.reference import observed_tokens
 from silentzone.metrics.kernels import compare_rows, describe_rows
 from silentzone.records.config import ModelLoading
@@ -248,6 +248,16 @@ def test_shapes_that_the_settings_do_not_give_are_named_as_what_is_wrong(tmp_pat
     (path / "config.json").write_text(json.dumps({**config, "intermediate_size": 64}), "utf-8")
     with pytest.raises(ModelFileError, match="other shapes than its config"):
         opened(path)
+
+
+def test_a_token_that_the_model_does_not_have_is_named(tiny):
+    with opened(tiny()) as backend:
+        window = np.full(40, 271, np.int32)
+        assert len(list(backend.window_logits([window], PLAN))) == 1  # the last row, of padding
+        window[7] = 272
+        with pytest.raises(MeasurementError, match=r"token 272 .* has 272 entries") as caught:
+            list(backend.window_logits([window], PLAN))
+    assert "tokenizer" in str(caught.value.hint)
 
 
 def test_no_hub_is_asked_while_a_model_is_loaded(tiny, monkeypatch):

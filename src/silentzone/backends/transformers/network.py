@@ -43,12 +43,14 @@ class Network:
         self._run = model if self.head is None else model.base_model
         accepted = inspect.signature(self._run.forward).parameters
         self._cache_name = "cache" if "cache" in accepted else "past_key_values"
-        self._device = model.get_input_embeddings().weight.device
+        embedding = model.get_input_embeddings()
+        self._device = embedding.weight.device
         layers = set(getattr(config, "layer_types", None) or ["full_attention"])
         self._is_plain = layers <= _PLAIN_LAYERS and not getattr(model, "_is_stateful", False)
         self.can_pad = self._is_plain and "position_ids" in accepted
         """Whether sequences of different lengths can share a cache."""
         self.vocabulary_size = self._rows()
+        self._entries = int(getattr(embedding, "num_embeddings", 0) or self.vocabulary_size)
 
     def new_cache(self) -> Any:  # noqa: ANN401
         """Empty cache of keys and values.
@@ -76,6 +78,14 @@ class Network:
             1 for every token in the cache and here that counts, 0 for padding.
         positions_BC : ndarray of shape (B, C), optional
         """
+        largest = int(tokens_BC.max(initial=0))
+        if largest >= self._entries:
+            # a GPU answers with an error that leaves it unusable, and names no token
+            raise MeasurementError(
+                f"the tokenizer gives token {largest} and the embedding of `{self._name}` has "
+                f"{self._entries} entries",
+                hint="see that the tokenizer in its folder is the model's own",
+            )
         given: dict[str, Any] = {"input_ids": self._tensor(tokens_BC), "use_cache": False}
         if cache is not None:
             given |= {self._cache_name: cache, "use_cache": True}
