@@ -22,6 +22,7 @@ from silentzone.measure.perturbations import TOKEN_BY_TOKEN, UNEVEN_BATCH
 from silentzone.measure.reference import observed_tokens
 from silentzone.measure.session import TASK
 from silentzone.metrics.kernels import compare_rows, describe_rows
+from silentzone.records.config import ModelLoading
 from silentzone.records.windows import WindowPlan
 from silentzone.store.folder import StudyFolder
 
@@ -222,6 +223,9 @@ class Damaged:
                 "floor": {"windows": 0, "token_by_token_positions": 0, "items": 0},
                 "corpora": [_as_json(corpus_job(self._source, self._text, windows=1))],
                 "benchmarks": [],
+                "loading": _as_json(ModelLoading()),
+                "home": None,
+                "claims": None,
             }
         )
         return run_in_worker(TASK, job.to_json(), what="measuring `damaged`")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
-from silentzone.cli.options import quiet_option, study_argument
-from silentzone.cli.output import visible
+from silentzone.cli.options import json_option, quiet_option, study_argument
+from silentzone.cli.output import visible, write_json
 
 if TYPE_CHECKING:
     from silentzone.exporters.study import Study
@@ -43,12 +43,14 @@ def _complete_format(
 @click.option("--model", help="Candidate that is exported, where a format is about one.")
 @click.option("--corpus", help="Corpus whose numbers are exported.")
 @click.option("--benchmark", help="The only benchmark that is exported.")
+@json_option
 @quiet_option
 def export(
     form: str,
     folder: Path,
     out: Path | None,
     force: bool,
+    as_json: bool,
     quiet: bool,
     **chosen: str | None,
 ) -> None:
@@ -76,6 +78,9 @@ def export(
     options = ExportOptions(**chosen)
     _refuse_unread(found, options)
     study = Study(folder)
+    if as_json and out is None:
+        _write_as_json(found, study, options)
+        return
     if isinstance(found, TextFormat):
         notes = _write_text(found, study, options, out, force=force)
     elif out is None:
@@ -83,8 +88,22 @@ def export(
         raise click.UsageError(f"{found.name} is {kind}: name it with --out.")
     else:
         notes = write_path(found, study, options, out, force=force)
-    if not quiet:
+    if as_json:
+        write_json({"format": found.name, "written": str(out), "notes": list(notes)})
+    elif not quiet:
         _say(notes, out)
+
+
+def _write_as_json(form: TextFormat | PathFormat, study: Study, options: ExportOptions) -> None:
+    """Write what would go to stdout as one object."""
+    from silentzone.exporters.writing import TextFormat
+
+    if not isinstance(form, TextFormat):
+        raise click.UsageError(f"{form.name} is no text: name what to write with --out.")
+    exported = form.render(study, options)
+    write_json(
+        {"format": form.name, "text": "".join(exported.chunks), "notes": list(exported.notes)}
+    )
 
 
 def _write_text(

@@ -103,10 +103,12 @@ def staging_folder(parent: Path, key: str) -> Iterator[Path]:
 def folder_bytes(folder: Path) -> int:
     """Bytes of all files below a folder; files that vanish meanwhile are not counted."""
     total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):
-            if path.is_file() and not path.is_symlink():
-                total += path.stat().st_size
+    # os.walk passes over a folder that is gone by the time it is reached; Path.rglob does not.
+    for place, _, names in os.walk(folder):
+        for path in (Path(place, name) for name in names):
+            with contextlib.suppress(OSError):
+                if path.is_file() and not path.is_symlink():
+                    total += path.stat().st_size
     return total
 
 

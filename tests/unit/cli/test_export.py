@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tests.unit.report import synthetic
 
@@ -72,3 +74,15 @@ def test_a_folder_without_answers_says_how_to_make_them(invoke, tmp_path):
 def test_the_help_names_every_format():
     words = str(cli.commands["export"].help).split()
     assert [name for name in FORMATS if name not in words] == []
+
+
+def test_json_is_one_object_with_the_text_or_what_was_written(invoke, folder, tmp_path):
+    text = invoke("export", "llama-cpp-table", folder, "--quiet").stdout
+    shown = json.loads(invoke("export", "llama-cpp-table", folder, "--json").stdout)
+    assert (shown["format"], shown["text"]) == ("llama-cpp-table", text)
+    assert shown["notes"][0].startswith("this is corpus")
+    out = tmp_path / "table.md"
+    shown = json.loads(invoke("export", "llama-cpp-table", folder, "--out", out, "--json").stdout)
+    assert shown["written"] == str(out)
+    assert out.read_text() == text
+    assert invoke("export", "tables", folder, "--json").code == 2

@@ -74,7 +74,11 @@ def test_a_part_that_fails_does_not_stop_the_others(jobs, folder):
     assert failure == {
         "part": "fidelity on text",
         "cause": "the fake engine refuses window 1 of `bad`",
-        "raised": {"class": "MeasurementError", "message": failure["cause"], "hint": None},
+        "raised": {
+            "class": "MeasurementError",
+            "message": failure["cause"],
+            "hint": "leave `misbehave` out of its file",
+        },
     }
     assert not folder.has_table(TOKENS, "text", "bad")
     assert folder.has_table(ITEMS, "own", "bad")
