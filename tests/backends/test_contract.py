@@ -253,9 +253,9 @@ def test_stretches_are_split_as_whole_windows_are(case, windows, step):
 
 
 def test_a_coarser_cache_moves_the_logits_further_and_the_own_type_not_at_all(case, windows, plan):
-    if not case.engine.cache_types:
-        pytest.skip(f"{case.engine.name} opens models with the cache they have")
-    assert {"f16", "q8_0", "q4_0"} <= set(case.engine.cache_types)
+    if not {"f16", "q8_0", "q4_0"} <= set(case.engine.cache_types):
+        assert case.engine.name == "transformers"  # with types and tests of its own
+        pytest.skip("transformers has caches in other types, which engage in longer windows")
     found = {}
     for cache in ((None, None), ("f16", "f16"), ("q8_0", "q8_0"), ("q4_0", "q4_0")):
         with case.open(cache=cache) as backend:

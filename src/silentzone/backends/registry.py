@@ -48,6 +48,8 @@ class Engine:
     weights; None where that is not offered."""
     cache_types: tuple[str, ...] = ()
     """Types in which a model can be opened with its keys and values cached; none: as it is."""
+    caches_alike: bool = False
+    """Whether keys and values can be cached in one and the same of these types only."""
 
 
 def engine_named(name: str) -> Engine:

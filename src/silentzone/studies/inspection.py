@@ -198,7 +198,17 @@ def _cache_types(entry: ModelEntry, engine: Engine) -> dict[str, str]:
                 "not have",
                 hint="it has: " + (", ".join(engine.cache_types) or "none but its own"),
             )
+    if engine.caches_alike and entry.cache_k != entry.cache_v:
+        raise ConfigError(
+            f"`cache_k` of `{entry.name}` is {_quoted(entry.cache_k)} and `cache_v` is "
+            f"{_quoted(entry.cache_v)}; the backend `{engine.name}` caches keys and values alike",
+            hint="give both the same type",
+        )
     return asked
+
+
+def _quoted(kind: str | None) -> str:
+    return "left out" if kind is None else f"`{kind}`"
 
 
 def _check_tokens(

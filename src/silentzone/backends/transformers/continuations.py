@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,9 +60,10 @@ class ContinuationPass:
 
     def run(self, split: BatchSplit) -> Iterator[ContinuationLogits]:
         """Logits of every continuation, grouped by request, in order."""
-        if split.tokens_per_call is not None:
+        step = split.tokens_per_call
+        if step is not None or self._network.rounds_cache:
             for index in range(len(self._requests)):
-                yield from self._one_by_one(index, split.tokens_per_call)
+                yield from self._one_by_one(index, step)
             return
         for group in self._groups():
             states = self._shared(group) if self._shares else self._whole(group)
@@ -162,19 +162,14 @@ class ContinuationPass:
             first = len(self._requests[choice.request].prompt) - 1
             yield choice, states[row, first : len(sequences[row])]
 
-    def _one_by_one(self, index: int, step: int) -> Iterator[ContinuationLogits]:
+    def _one_by_one(self, index: int, step: int | None) -> Iterator[ContinuationLogits]:
         """Run a request's tokens ``step`` at a time."""
-        request, cache = self._requests[index], self._network.new_cache()
-        first = self._steps(request.prompt, step, cache)[-1:]
+        network, request = self._network, self._requests[index]
+        cache, length = network.new_cache(), len(request.prompt)
+        first = network.states_in_calls(request.prompt, step, cache)[-1:]
         for k, continuation in enumerate(request.continuations):
             rows = [first]
             if len(continuation) > 1:
-                rows.append(self._steps(continuation[:-1], step, copy.deepcopy(cache)))
+                own = network.copy_of(cache)
+                rows.append(network.states_in_calls(continuation[:-1], step, own, length))
             yield self._part(_Choice(index, k), torch.cat(rows), 1)
-
-    def _steps(self, tokens: NDArray[np.int32], step: int, cache: object) -> torch.Tensor:
-        parts = [
-            self._network.states(tokens[None, start : start + step], cache)[0]
-            for start in range(0, len(tokens), step)
-        ]
-        return torch.cat(parts)

@@ -58,9 +58,9 @@ class TransformersBackend:
     Raises
     ------
     ModelFileError
-        If transformers refuses it, or its logits are not as many as its settings say.
+        If transformers refuses it or its cache, or its logits are not as many as its settings say.
     MissingExtraError
-        If a package that unpacks its weights is not installed.
+        If a package that unpacks its weights or rounds its keys and values is not installed.
     """
 
     def __init__(self, path: Path, model: ModelRef, settings: EngineSettings) -> None:
@@ -70,7 +70,7 @@ class TransformersBackend:
         self._threads_before = torch.get_num_threads()
         torch.set_num_threads(settings.threads)
         self._tokenizer = Tokenizer(path)
-        self._network = Network(load_model(path, settings.loading), model.name)
+        self._network = Network(load_model(path, settings.loading), model.name, model.cache_k)
         self.capabilities = Capabilities(
             gives_hidden_states=True,
             can_share_prompts=True,

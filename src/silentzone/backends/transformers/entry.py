@@ -10,6 +10,7 @@ from silentzone.backends.llama_cpp import gguf_file
 from silentzone.backends.registry import Engine
 from silentzone.backends.transformers.folder import ModelFolder, read_folder
 from silentzone.backends.transformers.gguf import gguf_facts
+from silentzone.backends.transformers.kv_cache import BLOCK, CACHES, bytes_per_number
 from silentzone.errors import MissingExtraError, ModelFileError
 from silentzone.records.config import ModelLoading
 
@@ -55,8 +56,14 @@ def read_model(path: Path, name: str, *, on_bytes: Callable[[int], None] | None 
     return replace(model, provenance=(*model.provenance, ("loaded as", "expanded by transformers")))
 
 
-def memory_bytes(path: Path, context_length: int) -> tuple[int | None, str | None]:
-    """Bytes of weights and KV cache together, or why they are not known."""
+def memory_bytes(
+    path: Path, context_length: int, *, cache_k: str | None = None, cache_v: str | None = None
+) -> tuple[int | None, str | None]:
+    """Bytes of weights and KV cache together, or why they are not known.
+
+    A cache in groups of bits keeps its newest tokens as they are, nearly a block of them at most:
+    they count with both.
+    """
     if not path.is_dir():
         return None, "transformers expands a GGUF file into a type that is chosen when it runs"
     folder = ModelFolder(path)
@@ -72,9 +79,17 @@ def memory_bytes(path: Path, context_length: int) -> tuple[int | None, str | Non
     if _OTHER_MEMORY & config.keys():
         return None, "its layers keep something else than keys and values"
     heads = count["num_attention_heads"]
-    per_head = 2 * size * count.get("head_dim", count["hidden_size"] // heads)
-    cache = count["num_hidden_layers"] * count.get("num_key_value_heads", heads) * per_head
-    return sum(tensor.n_bytes for tensor in folder.tensors) + cache * context_length, None
+    width = count.get("head_dim", count["hidden_size"] // heads)
+    rows = count["num_hidden_layers"] * count.get("num_key_value_heads", heads) * width
+    held, exact = 0.0, 0
+    for kind in (cache_k, cache_v):
+        each = size if kind is None else bytes_per_number(kind, width, size)
+        if each is None:
+            return None, f"a head of {width} is not made of groups that a cache in `{kind}` has"
+        held += each * rows * context_length
+        if kind is not None and CACHES[kind].backend != "fp8":
+            exact += size * rows * min(BLOCK - 1, context_length)
+    return sum(tensor.n_bytes for tensor in folder.tensors) + round(held) + exact, None
 
 
 def _open(path: Path, model: ModelRef, settings: EngineSettings) -> LogitBackend:
@@ -116,4 +131,6 @@ ENGINE = Engine(
     output_head=_output_head,
     memory_bytes=memory_bytes,
     encode=_encode,
+    cache_types=tuple(CACHES),
+    caches_alike=True,
 )

@@ -112,9 +112,8 @@ class Generation:
         """States after the last token of each prompt; prompts are padded in front."""
         positions = np.maximum(np.cumsum(counts, axis=1) - 1, 0)
         states = None
-        for start in range(0, tokens.shape[1], self._prompt_tokens):
-            part = slice(start, start + self._prompt_tokens)
-            mask = None if counts.all() else counts[:, : start + self._prompt_tokens]
+        for part in self._network.calls(tokens.shape[1], self._prompt_tokens):
+            mask = None if counts.all() else counts[:, : part.stop]
             places = positions[:, part] if self._network.can_pad else None
             states = self._network.states(tokens[:, part], cache, mask, places)
         assert states is not None, "a prompt has at least one token"

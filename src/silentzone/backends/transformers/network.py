@@ -6,6 +6,7 @@ hidden state.
 
 from __future__ import annotations
 
+import copy
 import inspect
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,18 @@ import torch
 from transformers import DynamicCache
 
 from silentzone.backends.transformers.head import head_step
-from silentzone.errors import MeasurementError
+from silentzone.backends.transformers.kv_cache import (
+    CACHES,
+    block_calls,
+    copied_cache,
+    failure_hint,
+    new_quantized_cache,
+)
+from silentzone.errors import MeasurementError, MissingExtraError, ModelFileError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 _PLAIN_LAYERS = {"full_attention", "sliding_attention", "chunked_attention"}
@@ -31,9 +41,23 @@ class Network:
         Loaded.
     name : str
         For messages.
+    cache : str, optional
+        Type in which keys and values are cached, of ``kv_cache.CACHES``; left out, as they are.
+
+    Raises
+    ------
+    MissingExtraError
+        If a package that rounds them is not installed.
+    ModelFileError
+        If transformers has no such cache for the model.
     """
 
-    def __init__(self, model: Any, name: str) -> None:  # noqa: ANN401 - classes by architecture
+    def __init__(
+        self,
+        model: Any,  # noqa: ANN401 - classes by architecture
+        name: str,
+        cache: str | None = None,
+    ) -> None:
         self._model = model
         self._name = name
         config = model.config.get_text_config()
@@ -47,8 +71,13 @@ class Network:
         self._device = embedding.weight.device
         layers = set(getattr(config, "layer_types", None) or ["full_attention"])
         self._is_plain = layers <= _PLAIN_LAYERS and not getattr(model, "_is_stateful", False)
-        self.can_pad = self._is_plain and "position_ids" in accepted
+        self.rounds_cache = cache is not None
+        """Whether text has to be read in blocks, one sequence at a time, always with a cache."""
+        self.can_pad = self._is_plain and "position_ids" in accepted and not self.rounds_cache
         """Whether sequences of different lengths can share a cache."""
+        self._cache = cache
+        if cache is not None:
+            self._check_cache(cache)
         self.vocabulary_size = self._rows()
         self._entries = int(getattr(embedding, "num_embeddings", 0) or self.vocabulary_size)
 
@@ -58,7 +87,36 @@ class Network:
         Layers with a window keep everything all the same: what may be looked back at is told by
         distance then, whatever stands in front.
         """
+        if self._cache is not None:
+            return new_quantized_cache(self._cache, self._config, self._head_width())
         return DynamicCache() if self._is_plain else DynamicCache(config=self._config)
+
+    def copy_of(self, cache: Any) -> Any:  # noqa: ANN401
+        """Cache that can be extended while the other stays as it is."""
+        return copied_cache(cache) if self.rounds_cache else copy.deepcopy(cache)
+
+    def calls(self, length: int, step: int | None, before: int = 0) -> Iterator[slice]:
+        """Cut tokens into calls of at most ``step``, after those ``before`` that a cache holds."""
+        if self.rounds_cache:
+            yield from block_calls(length, step, before)
+        else:
+            size = max(1, length if step is None else step)
+            yield from (slice(start, start + size) for start in range(0, length, size))
+
+    def states_in_calls(
+        self,
+        tokens_C: NDArray[np.integer],
+        step: int | None,
+        cache: Any,  # noqa: ANN401
+        before: int = 0,
+    ) -> torch.Tensor:
+        """States of one sequence, (C, D), run with a cache in calls as :meth:`calls` cuts them."""
+        return torch.cat(
+            [
+                self.states(tokens_C[None, part], cache)[0]
+                for part in self.calls(len(tokens_C), step, before)
+            ]
+        )
 
     def states(
         self,
@@ -99,7 +157,8 @@ class Network:
         except (RuntimeError, ValueError, IndexError, NotImplementedError) as error:
             raise MeasurementError(
                 f"PyTorch could not run {tokens_BC.size} tokens of `{self._name}`: {error!s:.300}",
-                hint="use a smaller context length or `batch_tokens`, or another `attention`",
+                hint=failure_hint(self._cache)
+                or "use a smaller context length or `batch_tokens`, or another `attention`",
             ) from error
         found: torch.Tensor = output.logits if self.head is None else output.last_hidden_state
         return found
@@ -134,6 +193,25 @@ class Network:
 
     def _tensor(self, values: NDArray[np.integer]) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(values, np.int64)).to(self._device)
+
+    def _check_cache(self, kind: str) -> None:
+        helper = CACHES[kind].helper
+        try:
+            self.new_cache()
+        except ImportError as error:
+            raise MissingExtraError(
+                f"a cache in `{kind}` needs a package that is not installed: {error!s:.300}",
+                hint=None if helper is None else f"pip install {helper}",
+            ) from error
+        except (ValueError, AttributeError) as error:  # some models have no heads to speak of
+            raise ModelFileError(
+                f"transformers keeps no cache in `{kind}` for `{self._name}`: {error!s:.300}",
+                hint="leave `cache_k` and `cache_v` out, or take another type",
+            ) from error
+
+    def _head_width(self) -> int:
+        width = getattr(self._config, "head_dim", None)
+        return int(width or self._config.hidden_size // self._config.num_attention_heads)
 
     def _rows(self) -> int:
         if self.head is not None:

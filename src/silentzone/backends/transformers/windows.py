@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from silentzone.backends.base import WindowLogits, WindowStates
 from silentzone.errors import InputError
@@ -18,6 +17,7 @@ from silentzone.gpu.projection import Projection
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    import torch
     from numpy.typing import NDArray
 
     from silentzone.backends.base import BatchSplit, EngineSettings
@@ -59,11 +59,12 @@ class WindowPass:
     ) -> Iterator[WindowLogits]:
         """Logits window by window, in order; a window that is too long comes in stretches."""
         step = split.tokens_per_call
+        is_alone = step is not None or self._network.rounds_cache
         together = max(1, self._settings.batch_tokens // self._plan.context_length)
         waiting: list[NDArray[np.int32]] = []
         for index, window in enumerate(windows):
             waiting.append(self._checked(window, index))
-            if len(waiting) == (together if step is None else 1):
+            if len(waiting) == (1 if is_alone else together):
                 yield from self._decode(waiting, index + 1 - len(waiting), step)
                 waiting = []
             last = index
@@ -75,7 +76,7 @@ class WindowPass:
         plan, head = self._plan, self._network.head
         assert head is not None, "asked only of a network whose head is known"
         for index, window in enumerate(windows):
-            found = self._network.states(self._checked(window, index)[None])[0]
+            found = self._states([self._checked(window, index)], None)[0]
             scored = found[plan.first_scored : plan.first_scored + plan.positions_per_window]
             yield WindowStates(
                 index,
@@ -102,25 +103,20 @@ class WindowPass:
     def _decode(
         self, windows: list[NDArray[np.int32]], first: int, step: int | None
     ) -> Iterator[WindowLogits]:
-        if step is None:
-            states = self._network.states(np.stack(windows))
-            unit = self._settings.micro_batch_tokens
-        else:
-            states, unit = self._in_steps(windows[0], step), step
+        states = self._states(windows, step)
+        unit = self._settings.micro_batch_tokens if step is None else step
         for k in range(len(windows)):
             for part, start in self._stretches(states[k], unit):
                 hidden = self._network.hidden(part) if self._with_hidden else None
                 logits = self._logits(part, unit)
                 yield WindowLogits(first + k, logits, hidden, len(windows), start)
 
-    def _in_steps(self, window: NDArray[np.int32], step: int) -> torch.Tensor:
-        """States of a window decoded ``step`` tokens at a time, (1, C, D)."""
-        cache = self._network.new_cache()
-        parts = [
-            self._network.states(window[None, start : start + step], cache)
-            for start in range(0, len(window), step)
-        ]
-        return torch.cat(parts, dim=1)
+    def _states(self, windows: list[NDArray[np.int32]], step: int | None) -> torch.Tensor:
+        """States of windows, (B, C, D); of a single one where they are run in several calls."""
+        if step is None and not self._network.rounds_cache:
+            return self._network.states(np.stack(windows))
+        (window,) = windows
+        return self._network.states_in_calls(window, step, self._network.new_cache())[None]
 
     def _stretches(self, states_CD: torch.Tensor, unit: int) -> Iterator[tuple[torch.Tensor, int]]:
         """Scored states as many at a time as their logits may be held, in whole units."""
