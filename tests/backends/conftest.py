@@ -10,8 +10,8 @@ import pytest
 from tests.golden.llama_perplexity.made_text import made_text
 
 from silentzone.backends.base import EngineSettings, LogitBackend
-from silentzone.backends.llama_cpp.gguf_file import read_model
-from silentzone.backends.llama_cpp.output_head import load_output_head
+from silentzone.backends.gguf.model import read_model
+from silentzone.backends.gguf.output_head import load_output_head
 from silentzone.measure.jobs import CorpusJob
 from silentzone.measure.protocol import trace_key
 from silentzone.measure.reference import write_trace

@@ -12,7 +12,7 @@ import pytest
 from tests.backends.conftest import corpus_job, opened, reference_trace
 
 from silentzone.backends.base import ContinuationRequest
-from silentzone.backends.llama_cpp.gguf_file import read_model
+from silentzone.backends.gguf.model import read_model
 from silentzone.errors import MeasurementError, ModelFileError, WorkerCrashError
 from silentzone.execution.processes import run_in_worker
 from silentzone.measure.candidate import TraceTokens

@@ -19,7 +19,7 @@ import pytest
 from tests.backends.conftest import opened, reference_trace
 
 from silentzone.analysis.fidelity import fidelity_of_columns
-from silentzone.backends.llama_cpp.output_head import load_output_head
+from silentzone.backends.gguf.output_head import load_output_head
 from silentzone.measure.candidate import TraceReader, measure_candidate
 from silentzone.stats.clusters import ClusterPartition
 from silentzone.store.folder import StudyFolder

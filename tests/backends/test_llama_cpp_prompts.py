@@ -7,7 +7,7 @@ import pytest
 from tests.backends.conftest import opened
 
 from silentzone.backends.base import ContinuationRequest
-from silentzone.backends.llama_cpp.output_head import load_output_head
+from silentzone.backends.gguf.output_head import load_output_head
 from silentzone.measure.item_trace import ItemTraceRun
 from silentzone.measure.items import measure_items, tokenize_items
 from silentzone.measure.prompts import ItemComparison

@@ -7,11 +7,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from silentzone.backends.llama_cpp.gguf_file import (
-    final_logit_softcapping,
-    head_tensor,
-    read_model,
-)
+from silentzone.backends.gguf.head_tensor import final_logit_softcapping, head_tensor
+from silentzone.backends.gguf.model import read_model
 from silentzone.backends.llama_cpp.kv_cache import kv_cache_bytes, kv_cache_obstacle
 from silentzone.errors import ModelFileError
 

@@ -208,7 +208,7 @@ def make_model(
     ModelFileError
         If the result holds a tensor type it must not hold.
     """
-    from silentzone.backends.llama_cpp.gguf_header import read_header
+    from silentzone.backends.gguf.header import read_header
     from silentzone.backends.llama_cpp.quantize import QuantRecipe, quantize
 
     fields: Any = payload["recipe"]

@@ -7,14 +7,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from silentzone.backends.llama_cpp.gguf_file import read_facts
-from silentzone.backends.llama_cpp.gguf_header import read_header
+from silentzone.backends.gguf.header import read_header
+from silentzone.backends.gguf.model import read_facts
 from silentzone.errors import InputError, ModelFileError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from silentzone.backends.llama_cpp.gguf_file import GgufFacts
+    from silentzone.backends.gguf.model import GgufFacts
     from silentzone.studies.progress import Progress
 
 _MAX_FILES: Final = 1000

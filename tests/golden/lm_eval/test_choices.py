@@ -55,8 +55,8 @@ def test_the_two_rules_disagree_in_both_directions_on_these_items():
 @pytest.mark.engine
 def test_llama_cpp_gives_the_same_tokens_and_log_likelihoods(smollm2_f16):
     from silentzone.backends.base import ContinuationRequest, EngineSettings
+    from silentzone.backends.gguf.model import read_model
     from silentzone.backends.llama_cpp import LlamaCppBackend
-    from silentzone.backends.llama_cpp.gguf_file import read_model
 
     model = read_model(smollm2_f16, "F16")
     with LlamaCppBackend(smollm2_f16, model, EngineSettings(threads=2)) as backend:

@@ -11,7 +11,7 @@ import silentzone.backends.llama_cpp as package
 def test_inspecting_files_loads_no_native_code() -> None:
     code = (
         "import sys\n"
-        "import silentzone.backends.llama_cpp.gguf_file\n"
+        "import silentzone.backends.gguf.model\n"
         "import silentzone.backends.llama_cpp.quantize\n"
         "assert 'llama_cpp' not in sys.modules"
     )

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from silentzone.backends.llama_cpp.gguf_file import read_model
-from silentzone.backends.llama_cpp.gguf_header import read_header
+from silentzone.backends.gguf.header import read_header
+from silentzone.backends.gguf.model import read_model
 from silentzone.backends.llama_cpp.quantize import QuantRecipe, quantize
 from silentzone.errors import ConfigError, MeasurementError, StorageError
 

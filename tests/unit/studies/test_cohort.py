@@ -13,8 +13,8 @@ import gguf
 import numpy as np
 import pytest
 
+from silentzone.backends.gguf.tensor_types import TENSOR_TYPES
 from silentzone.backends.llama_cpp import quantize as quantize_module
-from silentzone.backends.llama_cpp.gguf_header import TENSOR_TYPES
 from silentzone.errors import MeasurementError, MissingExtraError, ModelFileError, WorkerCrashError
 from silentzone.studies import cohort as cohort_module
 from silentzone.studies.cohort import (

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from silentzone.backends.llama_cpp.gguf_file import read_model, shard_paths
+from silentzone.backends.gguf.model import read_model
+from silentzone.backends.gguf.output_head import load_output_head
+from silentzone.backends.gguf.shards import shard_paths
 from silentzone.backends.llama_cpp.kv_cache import CACHE_TYPES, kv_cache_bytes, kv_cache_obstacle
-from silentzone.backends.llama_cpp.output_head import load_output_head
 from silentzone.backends.registry import Engine
 from silentzone.errors import MissingExtraError
 

@@ -5,18 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from silentzone.backends.llama_cpp.gguf_file import architecture_of, shard_paths
-from silentzone.backends.llama_cpp.gguf_header import (
-    TENSOR_TYPES,
-    MetadataArray,
-    TensorType,
-    read_header,
-)
+from silentzone.backends.gguf.header import MetadataArray, architecture_of, read_header
+from silentzone.backends.gguf.shards import shard_paths
+from silentzone.backends.gguf.tensor_types import TENSOR_TYPES, TensorType
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from silentzone.backends.llama_cpp.gguf_header import GgufHeader
+    from silentzone.backends.gguf.header import GgufHeader
 
 _MAX_LAYERS: Final = 4096
 _MAX_HEADS: Final = 2**16

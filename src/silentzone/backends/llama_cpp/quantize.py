@@ -8,7 +8,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from silentzone.backends.llama_cpp.gguf_header import TENSOR_TYPES, read_header
+from silentzone.backends.gguf.header import read_header
+from silentzone.backends.gguf.tensor_types import TENSOR_TYPES
 from silentzone.backends.llama_cpp.native_log import capture_log, forget_log, last_log_lines
 from silentzone.errors import ConfigError, MeasurementError, MissingExtraError, StorageError
 

@@ -6,7 +6,7 @@ import importlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from silentzone.backends.llama_cpp import gguf_file
+from silentzone.backends.gguf import model as gguf_model
 from silentzone.backends.registry import Engine
 from silentzone.backends.transformers.folder import ModelFolder, read_folder
 from silentzone.backends.transformers.gguf import gguf_facts
@@ -51,7 +51,7 @@ def read_model(path: Path, name: str, *, on_bytes: Callable[[int], None] | None 
             f"`{path}` is a single file of weights",
             hint="give the folder with config.json, tokenizer.json and safetensors, or a GGUF file",
         )
-    model = gguf_file.read_model(path, name, on_bytes=on_bytes)
+    model = gguf_model.read_model(path, name, on_bytes=on_bytes)
     gguf_facts(path)
     return replace(model, provenance=(*model.provenance, ("loaded as", "expanded by transformers")))
 

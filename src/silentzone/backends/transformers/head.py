@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from silentzone.backends.llama_cpp.output_head import load_output_head as load_gguf_head
+from silentzone.backends.gguf.output_head import load_output_head as load_gguf_head
 from silentzone.backends.transformers.folder import ModelFolder
 from silentzone.backends.transformers.head_rules import logit_scale, softcap
 from silentzone.backends.transformers.safetensors_file import FLOATS, as_float32

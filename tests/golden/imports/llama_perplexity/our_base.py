@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from silentzone.backends.base import EngineSettings
+from silentzone.backends.gguf.model import read_model
 from silentzone.backends.llama_cpp import LlamaCppBackend
-from silentzone.backends.llama_cpp.gguf_file import read_model
 from silentzone.records.windows import WindowPlan
 from silentzone.store.base_file import BaseFile, BaseFileWriter
 

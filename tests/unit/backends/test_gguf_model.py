@@ -9,64 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 from gguf import GGML_QUANT_SIZES, GGUFWriter
-from gguf.constants import GGMLQuantizationType
+from tests.unit.backends.gguf_files import EMBEDDING_VD, write_model
 
-from silentzone.backends.llama_cpp.entry import ENGINE
-from silentzone.backends.llama_cpp.gguf_file import (
-    final_logit_softcapping,
-    head_tensor,
-    logit_scale,
-    read_model,
-    shard_paths,
-)
-from silentzone.backends.llama_cpp.gguf_header import TENSOR_TYPES, read_header
-from silentzone.backends.llama_cpp.kv_cache import (
-    CACHE_TYPES,
-    cache_type_number,
-    kv_cache_bytes,
-    kv_cache_obstacle,
-)
+from silentzone.backends.gguf.head_tensor import final_logit_softcapping, head_tensor, logit_scale
+from silentzone.backends.gguf.header import read_header
+from silentzone.backends.gguf.model import read_model
+from silentzone.backends.gguf.shards import shard_paths
+from silentzone.backends.gguf.tensor_types import TENSOR_TYPES
 from silentzone.errors import ModelFileError
-
-TOKENS = ["<s>", "a", "b", "ä"]
-EMBEDDING_VD = np.arange(4 * 32, dtype=np.float16).reshape(4, 32)
-LAYER_Q8 = np.zeros((3, 34), dtype=np.uint8)  # three rows of 32 elements in blocks of 34 bytes
-
-
-def _write(path: Path, metadata: dict[str, Any] | None = None, **options: Any) -> Path:
-    """A whole small model, written by the gguf package rather than by the code under test."""
-    writer = GGUFWriter(path, options.get("architecture", "llama"))
-    writer.add_block_count(2)
-    writer.add_context_length(128)
-    writer.add_embedding_length(32)
-    writer.add_head_count(4)
-    writer.add_tokenizer_model("gpt2")
-    writer.add_token_list(options.get("tokens", TOKENS))
-    writer.add_token_types([3, 1, 1, 1])
-    writer.add_bos_token_id(0)
-    for key, value in (metadata or {}).items():
-        if isinstance(value, str):
-            writer.add_string(key, value)
-        elif isinstance(value, float):
-            writer.add_float32(key, value)
-        elif isinstance(value, list):
-            writer.add_array(key, value)
-        else:
-            writer.add_uint32(key, value)
-    writer.add_tensor("token_embd.weight", EMBEDDING_VD)
-    writer.add_tensor("blk.0.ffn_up.weight", LAYER_Q8, raw_dtype=GGMLQuantizationType.Q8_0)
-    for name, array in options.get("tensors", {}).items():
-        writer.add_tensor(name, array)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return path
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    return _write(tmp_path / "model.gguf")
+    return write_model(tmp_path / "model.gguf")
 
 
 def test_storage_types_agree_with_the_gguf_package() -> None:
@@ -100,7 +55,7 @@ def test_a_head_of_its_own_goes_before_the_embedding(tmp_path: Path) -> None:
     weights = np.ones((4, 32), dtype=np.float32)
     bias = np.array([1, 2, 3, 4], dtype=np.float32)
     tensors = {"output.weight": weights, "output.bias": bias}
-    path = _write(tmp_path / "model.gguf", tensors=tensors)
+    path = write_model(tmp_path / "model.gguf", tensors=tensors)
     head = head_tensor(path)
     assert (head.name, head.type_name) == ("output.weight", "F32")
     np.testing.assert_array_equal(np.asarray(head.data).view(np.float32), weights)
@@ -112,7 +67,7 @@ def test_only_what_decides_an_encoding_enters_the_tokenizer_hash(tmp_path: Path)
     def digest(metadata: dict[str, Any], **options: Any) -> str:
         path = tmp_path / "model.gguf"
         path.unlink(missing_ok=True)
-        return read_model(_write(path, metadata, **options), "m").tokenizer_sha256
+        return read_model(write_model(path, metadata, **options), "m").tokenizer_sha256
 
     plain = digest({})
     assert digest({"tokenizer.chat_template": "x", "tokenizer.ggml.padding_token_id": 2}) == plain
@@ -122,7 +77,7 @@ def test_only_what_decides_an_encoding_enters_the_tokenizer_hash(tmp_path: Path)
 
 
 def test_provenance_is_short_and_without_control_characters(tmp_path: Path) -> None:
-    path = _write(
+    path = write_model(
         tmp_path / "model.gguf",
         {
             "general.quantized_by": "\x1b[31mred\u202e" + "x" * 500,
@@ -136,86 +91,19 @@ def test_provenance_is_short_and_without_control_characters(tmp_path: Path) -> N
     assert "general.secret" not in provenance
 
 
-def test_the_kv_cache_counts_two_bytes_per_key_and_value_element(model: Path) -> None:
-    # 2 layers x 4 heads (no head_count_kv) x (8 + 8) elements x 2 bytes x 100 positions
-    assert kv_cache_bytes(model, 100) == 2 * 4 * 16 * 2 * 100
-    assert kv_cache_obstacle(model) is None
-
-
-def test_kv_heads_per_layer_and_explicit_widths_are_followed(tmp_path: Path) -> None:
-    metadata = {
-        "llama.attention.head_count_kv": [1, 3],
-        "llama.attention.key_length": 16,
-        "llama.attention.value_length": 4,
-    }
-    path = _write(tmp_path / "model.gguf", metadata)
-    assert kv_cache_bytes(path, 10) == (1 + 3) * (16 + 4) * 2 * 10
-
-
-@pytest.mark.parametrize(
-    ("cache_k", "cache_v", "per_head"),
-    [
-        ("f16", None, 2 * (32 + 64)),
-        ("f32", "bf16", 4 * 32 + 2 * 64),
-        ("q8_0", "q8_0", 34 + 2 * 34),
-        ("q8_0", "q4_0", 34 + 2 * 18),
-        ("q5_1", "q5_0", 24 + 2 * 22),
-        (None, "iq4_nl", 2 * 32 + 2 * 18),
-        ("q4_1", None, 20 + 2 * 64),
-    ],
-)
-def test_the_kv_cache_counts_the_bytes_of_its_types(tmp_path, cache_k, cache_v, per_head):
-    widths = {"llama.attention.key_length": 32, "llama.attention.value_length": 64}
-    path = _write(tmp_path / "model.gguf", widths)
-    size = kv_cache_bytes(path, 10, cache_k=cache_k, cache_v=cache_v)
-    assert size == 2 * 4 * per_head * 10  # 2 layers x 4 heads
-    whole, _ = ENGINE.memory_bytes(path, 10, cache_k=cache_k, cache_v=cache_v)
-    assert whole == path.stat().st_size + (size or 0)
-
-
-def test_every_type_a_cache_may_have_is_known_by_its_number(model: Path) -> None:
-    numbers = {kind: int(GGMLQuantizationType[kind.upper()]) for kind in CACHE_TYPES}
-    assert {kind: cache_type_number(kind) for kind in CACHE_TYPES} == numbers
-
-
-def test_heads_that_are_no_whole_blocks_cannot_be_quantized(model: Path) -> None:
-    assert kv_cache_bytes(model, 10, cache_k="bf16") == kv_cache_bytes(model, 10)
-    memory, why = ENGINE.memory_bytes(model, 10, cache_v="q8_0")
-    assert memory is None
-    assert why is not None
-    assert "blocks of 32, which a head of 8 is not made of" in why
-
-
-@pytest.mark.parametrize(
-    ("metadata", "reason"),
-    [
-        ({"llama.ssm.state_size": 16}, "recurrent"),
-        ({"llama.attention.kv_lora_rank": 8}, "MLA"),
-        ({"llama.attention.head_count_kv": [1, 0]}, "how many KV heads"),
-        ({"llama.attention.head_count_kv": [1.5, float("nan")]}, "how many KV heads"),
-    ],
-)
-def test_an_unknown_cache_layout_is_none_with_a_reason(
-    tmp_path: Path, metadata: dict[str, Any], reason: str
-) -> None:
-    path = _write(tmp_path / "model.gguf", metadata)
-    assert kv_cache_bytes(path, 10) is None
-    assert reason in (kv_cache_obstacle(path) or "")
-
-
 def test_logit_transforms_are_none_unless_the_metadata_have_them(tmp_path: Path) -> None:
-    plain = _write(tmp_path / "plain.gguf")
+    plain = write_model(tmp_path / "plain.gguf")
     assert (final_logit_softcapping(plain), logit_scale(plain)) == (None, None)
     metadata = {"llama.final_logit_softcapping": 30.0, "llama.logit_scale": 0.5}
-    capped = _write(tmp_path / "capped.gguf", metadata)
+    capped = write_model(tmp_path / "capped.gguf", metadata)
     assert (final_logit_softcapping(capped), logit_scale(capped)) == (30.0, 0.5)
-    damaged = _write(tmp_path / "nan.gguf", {"llama.logit_scale": float("nan")})
+    damaged = write_model(tmp_path / "nan.gguf", {"llama.logit_scale": float("nan")})
     with pytest.raises(ModelFileError, match="not a finite number"):
         logit_scale(damaged)
 
 
 def test_shards_are_one_model(tmp_path: Path) -> None:
-    first = _write(tmp_path / "m-00001-of-00002.gguf", {"split.count": 2})
+    first = write_model(tmp_path / "m-00001-of-00002.gguf", {"split.count": 2})
     second = tmp_path / "m-00002-of-00002.gguf"
     writer = GGUFWriter(second, "llama")
     writer.add_uint32("split.count", 2)
@@ -236,7 +124,7 @@ def test_shards_are_one_model(tmp_path: Path) -> None:
 
 
 def test_a_renamed_shard_is_refused(tmp_path: Path) -> None:
-    path = _write(tmp_path / "renamed.gguf", {"split.count": 3})
+    path = write_model(tmp_path / "renamed.gguf", {"split.count": 3})
     with pytest.raises(ModelFileError, match="says it has 3 shards"):
         read_model(path, "m")
 
@@ -296,6 +184,6 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_tokenizer_of_another_size_than_the_head_is_refused(tmp_path: Path) -> None:
-    path = _write(tmp_path / "model.gguf", tokens=["a"])
+    path = write_model(tmp_path / "model.gguf", tokens=["a"])
     with pytest.raises(ModelFileError, match="has 4 rows and the tokenizer 1 tokens"):
         read_model(path, "m")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from gguf import quants
 
-from silentzone.backends.llama_cpp import output_head
-from silentzone.backends.llama_cpp.output_head import load_output_head
+from silentzone.backends.gguf import output_head
+from silentzone.backends.gguf.output_head import load_output_head
 from silentzone.errors import ModelFileError
 
 ROWS, WIDTH = 10, 64

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import gguf
 import numpy as np
 
-from silentzone.backends.llama_cpp.gguf_file import (
+from silentzone.backends.gguf.head_tensor import (
     final_logit_softcapping,
     head_tensor,
     logit_scale,
