@@ -28,7 +28,7 @@ from silentzone.store.import_document import (
     ItemsEntry,
 )
 
-_LATER = {"cache_k", "cache_v", "engine", "has_reference_weights", "rebuild_kld_mean"}
+_LATER = {"cache_k", "cache_v", "engine", "has_reference_weights", "run_as", "rebuild_kld_mean"}
 """Fields that the first manifests of this version lack."""
 
 

@@ -15,7 +15,12 @@ from silentzone.backends.base import BatchSplit, ContinuationRequest, EngineSett
 from silentzone.backends.transformers.entry import ENGINE
 from silentzone.backends.transformers.folder import ModelFolder
 from silentzone.backends.transformers.safetensors_file import as_float32
-from silentzone.errors import MeasurementError, MissingExtraError, ModelFileError
+from silentzone.errors import (
+    EnvironmentNotReadyError,
+    MeasurementError,
+    MissingExtraError,
+    ModelFileError,
+)
 from silentzone.measure.reference import observed_tokens
 from silentzone.metrics.kernels import compare_rows, describe_rows
 from silentzone.records.config import ModelLoading
@@ -298,6 +303,60 @@ def test_code_that_comes_with_a_model_does_not_run_unasked(tmp_path):
     assert dict(ENGINE.describe(SETTINGS).settings)["trust_remote_code"] == "no"
     asked = replace(SETTINGS, loading=ModelLoading(trust_remote_code=True))
     assert dict(ENGINE.describe(asked).settings)["trust_remote_code"] == "yes"
+    assert ENGINE.run_as is not None
+    assert ENGINE.run_as(path, SETTINGS) == ENGINE.run_as(path, asked) == ()
+    assert not (tmp_path / "ran").exists()
+
+
+def test_code_of_another_place_is_refused_where_code_may_run(tmp_path):
+    path = make_model(tmp_path / "own")
+    config = json.loads((path / "config.json").read_text("utf-8"))
+    config["auto_map"] = {"AutoModelForCausalLM": "somebody/else--own.OwnModel"}
+    (path / "config.json").write_text(json.dumps(config), "utf-8")
+    with opened(path):
+        pass  # transformers has the model itself, and looks no further
+    asked = replace(SETTINGS, loading=ModelLoading(trust_remote_code=True))
+    assert ENGINE.run_as is not None
+    for work in (opened, ENGINE.run_as):
+        with pytest.raises(ModelFileError, match="code of a hub as `AutoModelForCausalLM`"):
+            work(path, asked)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("asked", ["auto", "eager"])
+def test_the_attention_is_foretold_as_transformers_chooses_it(tiny, kind, asked):
+    from transformers import AutoModelForCausalLM
+
+    path, settings = tiny(kind), replace(SETTINGS, loading=ModelLoading(attention=asked))
+    assert ENGINE.run_as is not None
+    foretold = ENGINE.run_as(path, settings)
+    options = {} if asked == "auto" else {"attn_implementation": asked}
+    chosen = AutoModelForCausalLM.from_pretrained(path, **options).config._attn_implementation
+    assert foretold == (("attention", chosen),)
+    assert chosen == ("eager" if asked == "eager" or kind == "gemma2" else "sdpa")
+    model = replace(ENGINE.read_model(path, kind), run_as=foretold)
+    with ENGINE.open(path, model, settings):
+        pass
+
+
+def test_another_attention_than_was_foretold_is_refused(tiny):
+    model = replace(ENGINE.read_model(tiny(), "tiny"), run_as=(("attention", "eager"),))
+    with pytest.raises(EnvironmentNotReadyError, match="runs `tiny` with the attention `sdpa`"):
+        ENGINE.open(tiny(), model, SETTINGS)
+
+
+def test_the_package_that_unpacks_the_weights_is_named(tmp_path, monkeypatch, smollm2_f16):
+    from importlib import metadata
+
+    path = make_model(tmp_path / "packed")
+    config = json.loads((path / "config.json").read_text("utf-8"))
+    config["quantization_config"] = {"quant_method": "compressed-tensors"}
+    (path / "config.json").write_text(json.dumps(config), "utf-8")
+    monkeypatch.setattr(metadata, "version", lambda name: f"of {name}")
+    assert ENGINE.run_as is not None
+    packed = dict(ENGINE.run_as(path, SETTINGS))
+    assert packed["unpacked_by"] == "compressed-tensors of compressed-tensors"
+    assert ENGINE.run_as(smollm2_f16, SETTINGS) == (("unpacked_by", "gguf of gguf"),)
 
 
 def test_a_missing_package_is_named_with_the_command_that_installs_it(tmp_path):

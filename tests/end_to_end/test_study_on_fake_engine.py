@@ -30,6 +30,7 @@ from silentzone.errors import (
 from silentzone.records.tables import ALL
 from silentzone.store.folder import StudyFolder
 from silentzone.studies.config import load_config
+from silentzone.studies.engines import Engines
 from silentzone.studies.progress import SilentProgress
 from silentzone.studies.run import run_study
 
@@ -302,6 +303,26 @@ def test_a_file_with_another_content_is_measured_again(tmp_path, finished):
     second = {row["model"]: row for row in outcome.analysis["fidelity"]}
     assert second["a"]["metrics"] == first["a"]["metrics"]
     assert second["b"]["metrics"]["kld_mean"]["value"] < first["b"]["metrics"]["kld_mean"]["value"]
+
+
+def test_a_model_that_is_run_otherwise_is_measured_again(finished, tmp_path, monkeypatch):
+    out, config = _copy(finished, tmp_path), finished["files"].config(finished["mapping"])
+
+    def run_with(version):
+        told = {"b": (("unpacked_by", f"packer {version}"),)}
+        monkeypatch.setattr(Engines, "run_as", lambda self, entry: told.get(entry.name, ()))
+        return run_in_process(config, out)
+
+    for version in (1, 2):
+        measured, outcome = run_with(version)
+        assert {model for model, _ in measured} == {"b"}
+        assert len(measured) == 5
+        shown = {one["name"]: one["provenance"] for one in outcome.analysis["candidates"]}
+        assert shown["b"]["unpacked_by"] == f"packer {version}"
+        assert "unpacked_by" not in shown["a"]
+    run_with(1)
+    measured, _ = run_with(2)
+    assert measured == []
 
 
 def test_a_candidate_that_fails_after_a_change_costs_no_other_its_result(finished, tmp_path):

@@ -44,7 +44,10 @@ def model_as_json(model: JsonObject, *, missing: Sequence[str]) -> JsonObject:
         "cache_v": model.get("cache_v"),
         "memory_bytes": model.get("memory_bytes"),
         "cautions": cautions,
-        "provenance": {str(name): value for name, value in model.get("provenance", [])},
+        "provenance": {
+            str(name): value
+            for name, value in (*model.get("provenance", []), *model.get("run_as", []))
+        },
     }
 
 

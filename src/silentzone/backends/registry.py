@@ -48,6 +48,9 @@ class Engine:
     weights; None where that is not offered."""
     cache_types: tuple[str, ...] = ()
     """Types in which a model can be opened with its keys and values cached; none: as it is."""
+    run_as: Callable[[Path, EngineSettings], tuple[tuple[str, str], ...]] | None = None
+    """``(path, settings)``: what it will do with a model, as :class:`ModelRef` has it; None for an
+    engine whose description says everything."""
     caches_alike: bool = False
     """Whether keys and values can be cached in one and the same of these types only."""
 

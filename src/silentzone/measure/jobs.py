@@ -152,5 +152,8 @@ def _engine(data: dict[str, Any]) -> BackendInfo:
 
 def model_of_json(data: dict[str, Any]) -> ModelRef:
     """Identity of a model as JSON holds it."""
-    provenance = tuple((str(name), str(value)) for name, value in data["provenance"])
-    return ModelRef(**{**data, "provenance": provenance})
+    pairs = {
+        key: tuple((str(name), str(value)) for name, value in data[key])
+        for key in ("provenance", "run_as")
+    }
+    return ModelRef(**{**data, **pairs})

@@ -35,7 +35,7 @@ def trace_key(reference: ModelRef, corpus: CorpusJob, engine: BackendInfo) -> Pa
     """Key of the reference trace of a corpus."""
     return PartKey.of(
         "trace",
-        reference_sha256=reference.sha256,
+        **_reference(reference),
         **_corpus(corpus),
         **_engine(home_of(engine)),
     )
@@ -48,7 +48,7 @@ def tokens_key(
     return PartKey.of(
         "tokens",
         **_model(model),
-        reference_sha256=reference.sha256,
+        **_reference(reference),
         metrics_version=METRICS_VERSION,
         lane=model.lane,
         **_corpus(corpus),
@@ -116,7 +116,7 @@ def item_trace_key(reference: ModelRef, benchmark: BenchmarkJob, engine: Backend
     """Key of the reference's trace along the choices of a benchmark."""
     return PartKey.of(
         "item_trace",
-        reference_sha256=reference.sha256,
+        **_reference(reference),
         metrics_version=METRICS_VERSION,
         **_choices(reference, benchmark),
         **_engine(home_of(engine)),
@@ -130,7 +130,7 @@ def prompts_key(
     return PartKey.of(
         "prompts",
         **_model(model),
-        reference_sha256=reference.sha256,
+        **_reference(reference),
         metrics_version=METRICS_VERSION,
         lane=model.lane,
         **_choices(model, benchmark),
@@ -139,8 +139,9 @@ def prompts_key(
 
 
 def _model(model: ModelRef) -> dict[str, Any]:
-    """Say which model was measured and, where that is asked for, how it keeps what it has read."""
+    """Say which model was measured, how it was run and how it keeps what it has read."""
     identity: dict[str, Any] = {"model_sha256": model.sha256}
+    identity |= {f"model_{name}": value for name, value in model.run_as}
     if model.lane != SERVING:
         identity |= {
             "model_lane": model.lane,
@@ -148,6 +149,12 @@ def _model(model: ModelRef) -> dict[str, Any]:
             "model_cache_v": model.cache_v,
         }
     return identity
+
+
+def _reference(reference: ModelRef) -> dict[str, Any]:
+    """Say what a model is held against, and how that was run."""
+    run_as = {f"reference_{name}": value for name, value in reference.run_as}
+    return {"reference_sha256": reference.sha256, **run_as}
 
 
 def _corpus(corpus: CorpusJob) -> dict[str, Any]:

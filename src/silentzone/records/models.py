@@ -54,6 +54,9 @@ class ModelRef:
     """Engine that runs it, where that is not the reference's; null where it is."""
     has_reference_weights: bool = False
     """Whether its weights are known to be the reference's own."""
+    run_as: tuple[tuple[str, str], ...] = field(default=())
+    """What its engine does with this model here and another machine may do otherwise: the
+    ``attention`` that was chosen, the package that its weights are ``unpacked_by``."""
 
     @property
     def lane(self) -> str:

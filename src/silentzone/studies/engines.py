@@ -63,6 +63,17 @@ class Engines:
         """
         return away_from(self._described(self._config.reference), self._described(entry))
 
+    def run_as(self, entry: ModelEntry) -> tuple[tuple[str, str], ...]:
+        """Say what its engine will do with a model, where another machine may do otherwise.
+
+        Raises
+        ------
+        ModelFileError
+            If the model asks for what is not done.
+        """
+        engine = self.of(entry)
+        return () if engine.run_as is None else engine.run_as(Path(entry.path), self._settings)
+
     def is_elsewhere(self, entry: ModelEntry) -> bool:
         """Whether a model is run by another engine than the reference."""
         return self.of(entry).name != self.of(self._config.reference).name

@@ -170,7 +170,9 @@ def _inspect(
         cache = _cache_types(entry, engine)
         # one file may stand for several candidates
         known = reading.refs.get((engine.name, path))
-        ref = known or engine.read_model(path, entry.name, on_bytes=on_bytes)
+        ref = known or replace(
+            engine.read_model(path, entry.name, on_bytes=on_bytes), run_as=engines.run_as(entry)
+        )
         reading.refs[engine.name, path] = ref
     memory, obstacle = engine.memory_bytes(path, config.decision.context_length, **cache)
     model = InspectedModel(
@@ -253,12 +255,18 @@ def _check_tokens(
 
 
 def _compare_weights(candidate: InspectedModel, reference: ModelRef, engines: Engines) -> None:
-    """Note which engine runs a candidate, and whether that is all that is varied."""
+    """Note which engine runs a candidate and how, and whether that is all that is varied."""
     ref = candidate.ref
     told = candidate.entry.same_weights
     is_same = ref.sha256 == reference.sha256 if told is None else told
     own = engines.of(candidate.entry).name if engines.is_elsewhere(candidate.entry) else None
     candidate.ref = replace(ref, engine=own, has_reference_weights=is_same)
+    attention, usual = (dict(one.run_as).get("attention") for one in (ref, reference))
+    if own is None and None not in {attention, usual} and attention != usual:
+        candidate.cautions.append(
+            f"its attention is `{attention}` and the reference's `{usual}`: distances hold both "
+            "the weights and that"
+        )
 
 
 def _texts(config: StudyConfig) -> dict[str, str]:

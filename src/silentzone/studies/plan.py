@@ -108,6 +108,7 @@ class StudyPlan:
             "other_engines": [asdict(info) for info in self.other_engines()],
             "package_version": __version__,
             "models": {model.ref.name: model.ref.sha256 for model in models},
+            "run_as": {model.ref.name: dict(model.ref.run_as) for model in models},
             "corpora": {corpus.name: corpus.text_sha256 for corpus in self._corpora},
             "benchmarks": {ref.name: ref.items_sha256 for ref in self.benchmark_refs},
         }

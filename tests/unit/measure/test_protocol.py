@@ -235,9 +235,36 @@ def test_every_part_costs_something(model_job, corpus):
         assert all(part.cost > 0 for part in model_parts(job, INFO))
 
 
+def test_how_a_model_is_run_is_part_of_all_that_is_measured_of_it(model_job):
+    job = model_job()
+    run_as = (("attention", "sdpa"), ("unpacked_by", "packer 1.0"))
+    told = replace(job, model=replace(job.model, run_as=run_as))
+    assert _touched(_keys(job), _keys(told)) == set(_keys(job))
+    for part, own in zip(model_parts(told, INFO), model_parts(job, INFO), strict=True):
+        added = set(part.key.protocol) - set(own.key.protocol)
+        assert added == {("model_attention", "sdpa"), ("model_unpacked_by", "packer 1.0")}
+    newer = replace(job, model=replace(job.model, run_as=(run_as[0], ("unpacked_by", "packer 2"))))
+    assert _touched(_keys(told), _keys(newer)) == set(_keys(job))
+
+
+def test_how_the_reference_is_run_is_part_of_what_is_held_against_it(model_job):
+    def with_run_as(job):
+        reference = replace(job.reference, run_as=(("attention", "eager"),))
+        return replace(job, reference=reference, model=reference if job.is_reference else job.model)
+
+    job, own = model_job(), model_job(is_reference=True)
+    assert _touched(_keys(job), _keys(with_run_as(job))) == {
+        "fidelity on text",
+        "fidelity along own",
+    }
+    touched = _touched(_keys(own), _keys(with_run_as(own)))
+    assert touched == set(_keys(own)) - {"questions of own"}
+
+
 def test_a_job_survives_its_way_to_the_worker(model_job):
     job = model_job()
-    job = replace(job, model=replace(job.model, provenance=(("by", "nobody"),)))
+    told = replace(job.model, provenance=(("by", "nobody"),), run_as=(("attention", "sdpa"),))
+    job = replace(job, model=told)
     assert type(job).from_json(job.to_json()) == job
 
 

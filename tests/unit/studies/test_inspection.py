@@ -32,6 +32,10 @@ class OneEngine:
     def info(self, entry):
         return self.of(entry).describe(EngineSettings(threads=1))
 
+    def run_as(self, entry):
+        engine = self.of(entry)
+        return () if engine.run_as is None else engine.run_as(entry.path, None)
+
     def is_elsewhere(self, entry):
         return self.of(entry).name != self._engine.name
 
@@ -106,6 +110,19 @@ def test_a_quantized_reference_is_cautioned(inspect):
     (caution,) = cohort.reference.cautions
     assert caution.startswith("the reference is itself quantized (noise 0.0)")
     assert cohort.candidates[0].cautions == []
+
+
+def test_a_candidate_that_is_run_otherwise_than_the_reference_is_cautioned(inspect):
+    def run_as(path, settings):
+        return (("attention", "eager" if "a.json" in path else "sdpa"),)
+
+    cohort = inspect(
+        engine=replace(ENGINE, run_as=run_as), ref={}, a={"noise": 0.1}, b={"noise": 0.2}
+    )
+    models = (cohort.reference, *cohort.candidates)
+    assert [dict(one.ref.run_as)["attention"] for one in models] == ["sdpa", "eager", "sdpa"]
+    assert [len(one.cautions) for one in models] == [0, 1, 0]
+    assert "its attention is `eager` and the reference's `sdpa`" in cohort.candidates[0].cautions[0]
 
 
 def test_files_of_one_content_name_each_other(inspect):

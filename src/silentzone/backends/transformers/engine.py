@@ -13,7 +13,7 @@ import torch
 
 from silentzone.backends.base import BatchSplit, Capabilities
 from silentzone.backends.transformers.continuations import ContinuationPass
-from silentzone.backends.transformers.description import describe_engine
+from silentzone.backends.transformers.description import describe_engine, require_as_planned
 from silentzone.backends.transformers.generation import Generation
 from silentzone.backends.transformers.loading import load_model
 from silentzone.backends.transformers.network import Network
@@ -59,6 +59,8 @@ class TransformersBackend:
     ------
     ModelFileError
         If transformers refuses it or its cache, or its logits are not as many as its settings say.
+    EnvironmentNotReadyError
+        If transformers runs it otherwise than its identity says.
     MissingExtraError
         If a package that unpacks its weights or rounds its keys and values is not installed.
     """
@@ -70,7 +72,9 @@ class TransformersBackend:
         self._threads_before = torch.get_num_threads()
         torch.set_num_threads(settings.threads)
         self._tokenizer = Tokenizer(path)
-        self._network = Network(load_model(path, settings.loading), model.name, model.cache_k)
+        loaded = load_model(path, settings.loading)
+        require_as_planned(loaded, model)
+        self._network = Network(loaded, model.name, model.cache_k)
         self.capabilities = Capabilities(
             gives_hidden_states=True,
             can_share_prompts=True,

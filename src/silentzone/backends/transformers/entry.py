@@ -102,6 +102,11 @@ def _describe(settings: EngineSettings) -> BackendInfo:
     return info
 
 
+def _run_as(path: Path, settings: EngineSettings) -> tuple[tuple[str, str], ...]:
+    found: tuple[tuple[str, str], ...] = _native("description").run_as(path, settings.loading)
+    return found
+
+
 def _output_head(path: Path, settings: EngineSettings | None = None) -> OutputHead | None:
     loading = ModelLoading() if settings is None else settings.loading
     head: OutputHead | None = _native("head").load_output_head(path, loading)
@@ -132,5 +137,6 @@ ENGINE = Engine(
     memory_bytes=memory_bytes,
     encode=_encode,
     cache_types=tuple(CACHES),
+    run_as=_run_as,
     caches_alike=True,
 )

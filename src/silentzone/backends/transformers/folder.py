@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from silentzone.backends.transformers.quantization import (
     count_weights,
-    helper_version,
     method_of,
     settings_as_text,
 )
@@ -152,6 +151,22 @@ class ModelFolder:
             if isinstance(found, str):
                 return found
         return None
+
+    def require_own_code(self) -> None:
+        """Refuse settings whose code lies in another place: its content identifies nothing here.
+
+        Only where code may run at all; otherwise transformers does not look at them.
+        """
+        named = self.config.get("auto_map")
+        for kind in ("AutoConfig", "AutoModelForCausalLM"):
+            code = named.get(kind) if isinstance(named, dict) else None
+            if code is not None and "--" in json.dumps(code):
+                raise ModelFileError(
+                    f"`{self.path / CONFIG}` asks for code of a hub as `{kind}`: "
+                    f"{json.dumps(code)[:100]}",
+                    hint="put that code's files into the folder and name them without `--`, or "
+                    "leave out `trust_remote_code` if transformers has the model itself",
+                )
 
     def json(self, name: str) -> dict[str, Any]:
         """Content of a file in the folder; nothing where it is not there."""
@@ -324,11 +339,7 @@ def _weight_format(counts: Counter[str]) -> str:
 
 
 def _provenance(folder: ModelFolder) -> tuple[tuple[str, str], ...]:
-    method = method_of(folder.config)
     shown = list(settings_as_text(folder.config))
-    version = helper_version(method)
-    if version is not None:
-        shown.append(("quantization.package", version))
     if "auto_map" in folder.config:
         shown.append(("code", "comes with code of its own (auto_map)"))
     return tuple(sorted(shown))

@@ -91,7 +91,10 @@ def _arguments(path: Path, loading: ModelLoading) -> dict[str, Any]:
         if loading.dtype == "auto":
             given["dtype"] = torch.float32
     else:
-        ModelFolder(path).weight_files  # noqa: B018 - refuses pickles with a sentence
+        folder = ModelFolder(path)
+        folder.weight_files  # noqa: B018 - refuses pickles with a sentence
+        if loading.trust_remote_code:
+            folder.require_own_code()
         given["use_safetensors"] = True
     device = device_of(loading)
     if loading.device_map is not None:
