@@ -3,10 +3,11 @@
 The model has the shape of a Qwen3 mixture of experts (hidden 2,048, 128 experts of which 8 answer,
 vocabulary 151,936) with random weights and fewer layers, so that it fits beside its reference. The
 candidate is the same model with every matrix rounded to 4 bits in groups of 32. Every window goes
-through both models to the final hidden states, which are compared through both heads without a
-logits matrix. Beside the comparison: the same numbers by way of float32 logits, in chunks of 1,024
-positions. Shares are of CUDA time, medians over the windows after one that is not counted. Run from
-the repository root on a machine with a CUDA GPU, torch and transformers::
+through both models to the final hidden states, which are compared through both heads: once for
+every metric that a study stores, once for those that need no logits outside the registers, and
+beside them the divergence alone by way of float32 logits in chunks of 1,024 positions. Shares are
+of CUDA time, medians over the windows after one that is not counted. Run from the repository root
+on a machine with a CUDA GPU, torch and transformers::
 
     python -m benchmarks.gpu_pass --layers 12 --windows 8 --tokens 8192
 """
@@ -22,6 +23,7 @@ from benchmarks.gpu_kernels import divergence, in_chunks, milliseconds
 from transformers import Qwen3MoeConfig, Qwen3MoeForCausalLM
 
 from silentzone.gpu.compare import compare_hidden
+from silentzone.gpu.positions import compare_positions
 from silentzone.gpu.projection import Projection
 
 GROUP, LEVELS = 32, 7
@@ -88,40 +90,42 @@ def main():
     reference_head = model.lm_head.weight.detach().clone()
     round_matrices(model)
     candidate_states, candidate_times = passed(model, windows)
-    compare_times, logits_times, values = [], [], []
+    ways = {
+        "stored": lambda r, c, o: compare_positions(r, [c], o)[0].kl_divergence,
+        "fused": lambda r, c, o: compare_hidden(r, [c], o)[0].kl_divergence,
+        "by_logits": lambda r, c, _: in_chunks(r, c, divergence),
+    }
+    times = {name: [] for name in ways}
+    values = {name: [] for name in ways}
+    peaks = dict.fromkeys(ways, 0)
     held = torch.cuda.memory_allocated()
-    peaks = []
     for tokens, before, after in zip(windows, reference_states, candidate_states, strict=True):
         reference = Projection(before[:-1], reference_head)
         candidate = Projection(after[:-1], model.lm_head.weight.detach())
         observed = tokens[1:]
-        torch.cuda.reset_peak_memory_stats()
-        compare_times.append(milliseconds(
-            lambda r=reference, c=candidate, o=observed: values.append(
-                compare_hidden(r, [c], o)[0].kl_divergence.mean().item())))  # fmt: skip
-        peaks.append(torch.cuda.max_memory_allocated() - held)
-        logits_times.append(milliseconds(
-            lambda r=reference, c=candidate: in_chunks(r, c, divergence)))  # fmt: skip
-    median = {
-        "reference_forward": statistics.median(reference_times[1:]),
-        "candidate_forward": statistics.median(candidate_times[1:]),
-        "comparison": statistics.median(compare_times[1:]),
-        "comparison_by_logits": statistics.median(logits_times[1:]),
-    }
-    whole = median["candidate_forward"] + median["comparison"]
+        for name, way in ways.items():
+            torch.cuda.reset_peak_memory_stats()
+            times[name].append(milliseconds(
+                lambda r=reference, c=candidate, o=observed, way=way, into=values[name]:
+                into.append(way(r, c, o).mean().item())))  # fmt: skip
+            peaks[name] = max(peaks[name], torch.cuda.max_memory_allocated() - held)
+    median = {name: statistics.median(each[1:]) for name, each in times.items()}
+    forward = statistics.median(candidate_times[1:])
     print(json.dumps({
         "device": torch.cuda.get_device_name(),
         "torch": torch.__version__,
         "parameters": parameters,
         "layers": options.layers,
         "tokens_per_window": options.tokens,
-        "milliseconds_per_window": median,
-        "candidate_tokens_per_second": 1000 * options.tokens / whole,
-        "share_of_comparison": median["comparison"] / whole,
-        "share_of_comparison_by_logits": median["comparison_by_logits"]
-        / (median["candidate_forward"] + median["comparison_by_logits"]),
-        "comparison_extra_bytes": max(peaks),
-        "kld_mean": statistics.fmean(values),
+        "reference_forward_ms": statistics.median(reference_times[1:]),
+        "candidate_forward_ms": forward,
+        "comparison_ms": median,
+        "candidate_tokens_per_second": {
+            name: 1000 * options.tokens / (forward + spent) for name, spent in median.items()},
+        "share_of_comparison": {
+            name: spent / (forward + spent) for name, spent in median.items()},
+        "comparison_extra_bytes": peaks,
+        "kld_mean": {name: statistics.fmean(each) for name, each in values.items()},
     }, indent=1))  # fmt: skip
 
 

@@ -65,7 +65,7 @@ def stages(width, vocabulary, rows, columns=65_536):
     ways = {
         "product": lambda: fill_block(block, reference, part, columns),
         "describe": lambda: cuda_rows.describe_block(block, observed, columns),
-        "of it top five": lambda: block.topk(5, dim=1),
+        "top five by torch": lambda: block.topk(5, dim=1),
         "compare": lambda: cuda_rows.sum_block(block, other, own, theirs, columns),
     }
     times = {name: round(sustained(run), 3) for name, run in ways.items()}
@@ -93,12 +93,14 @@ def main():
     parser.add_argument("--positions", type=int, default=8192)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--candidates", type=int, default=3)
-    parser.add_argument("--mebibytes", type=int, nargs="+", default=[128, 384, 1024])
+    parser.add_argument("--mebibytes", type=int, nargs="+", default=[128, 500, 1024])
+    parser.add_argument("--rows", type=int, nargs="+", default=[128, 256], help="of a block")
     options = parser.parse_args()
     print(torch.cuda.get_device_name(), "torch", torch.__version__)
     for width, vocabulary in SHAPES:
         measure(width, vocabulary, options)
-        stages(width, vocabulary, 128)
+        for rows in options.rows:
+            stages(width, vocabulary, rows)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The sums of ``row_sums`` in two CUDA kernels (``rows.cu``), for float32 rows on any CUDA GPU.
+"""The sums of ``row_sums`` in CUDA kernels (``rows.cu``), for float32 rows on any CUDA GPU.
 
 Shape letters: R rows, V vocabulary entries.
 """
@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING
 
 from silentzone.errors import MissingExtraError
 from silentzone.gpu import cuda_driver
-from silentzone.gpu.row_sums import BlockSums, Row, first_equal
+from silentzone.gpu.row_sums import BlockSums, Row
 
 if TYPE_CHECKING:
     import torch
 
+_STRETCH = 8192
+"""Entries of a block: 32 terms per thread keep float32 sums exact enough."""
 _THREADS = 256
-_STRETCH = 32_768
-"""Entries of a block: 128 terms per thread keep float32 sums exact enough."""
-_BLOCKS = 1024
-"""Blocks that keep a large GPU at work."""
+_PART_BYTES = 64
 
 
 def supports(device: torch.device, dtype: torch.dtype) -> bool:
@@ -41,24 +40,21 @@ def supports(device: torch.device, dtype: torch.dtype) -> bool:
 
 
 def describe_block(logits_RV: torch.Tensor, observed: torch.Tensor, columns: int) -> Row:
-    """As ``row_sums.describe_block``."""
-    values, index = logits_RV.topk(5, dim=1)
-    sums = _run("describe", 3, [logits_RV], [values[:, 0], values[:, 4]])
-    # torch promises no order among equals, which matters where more than five reach the fifth
-    for row in (sums[:, 2] > 5).nonzero()[:, 0].tolist():
-        first_equal(logits_RV[row], values[row], index[row], columns)
-    index = index.sort(dim=1).values
-    order = logits_RV.gather(1, index).sort(dim=1, descending=True, stable=True).indices
-    top, log_mass = values[:, 0], sums[:, 0].log()
-    return Row(
-        top=top,
-        log_mass=log_mass,
-        log_normalizer=top.double() + log_mass,
-        entropy=log_mass - sums[:, 1] / sums[:, 0],
-        seen=logits_RV.gather(1, observed[:, None])[:, 0].double(),
-        top5=index.gather(1, order),
-        is_finite=top.isfinite(),
-    )
+    """As ``row_sums.describe_block``; logits and observed tokens contiguous."""
+    import torch
+
+    del columns
+    rows, vocabulary = logits_RV.shape
+    device = logits_RV.device
+    stretches = -(-vocabulary // _STRETCH)
+    parts = torch.empty(rows * stretches * _PART_BYTES, dtype=torch.uint8, device=device)
+    real = torch.empty((4, rows), dtype=torch.float64, device=device)
+    top5 = torch.empty((rows, 5), dtype=torch.int64, device=device)
+    sizes = (rows, vocabulary, stretches)
+    _start("describe", rows * stretches, logits_RV, vocabulary, stretches, parts)
+    _start("join_described", rows, logits_RV, observed, *sizes, parts, real, top5)
+    top, log_mass, entropy, seen = real
+    return Row(top, log_mass, entropy, seen, top5)
 
 
 def sum_block(
@@ -68,44 +64,40 @@ def sum_block(
     candidate: Row,
     columns: int,
 ) -> BlockSums:
-    """As ``row_sums.sum_block``."""
-    del columns
-    values = [
-        reference.top,
-        candidate.top,
-        reference.log_mass,
-        candidate.log_mass,
-        candidate.log_mass - reference.log_mass,
-        candidate_RV.gather(1, reference.top5[:, :1])[:, 0],
-    ]
-    sums = _run("compare", 5, [reference_RV, candidate_RV], values)
-    rank = sums[:, 4].int() + 1
-    return BlockSums(sums[:, 0], sums[:, 1], sums[:, 2], 0.5 * sums[:, 3], rank)
-
-
-def _run(
-    name: str, count: int, matrices: list[torch.Tensor], values: list[torch.Tensor]
-) -> torch.Tensor:
-    """Start a kernel; its sums over whole rows, float64 of shape (R, count)."""
+    """As ``row_sums.sum_block``; logits contiguous."""
     import torch
 
-    rows, vocabulary = matrices[0].shape
-    device = matrices[0].device
-    stretches = max(-(-vocabulary // _STRETCH), min(-(-_BLOCKS // rows), vocabulary // 2048), 1)
+    del columns
+    rows, vocabulary = reference_RV.shape
+    device = reference_RV.device
+    stretches = -(-vocabulary // _STRETCH)
+    parts = torch.empty((rows, stretches, 5), dtype=torch.float64, device=device)
+    real = torch.empty((5, rows), dtype=torch.float64, device=device)
+    in_five = torch.empty((rows, 5), dtype=torch.bool, device=device)
+    matrices = (reference_RV, candidate_RV, vocabulary, stretches)
+    rows_of = (reference.top, candidate.top, reference.log_mass, candidate.log_mass)
+    _start("compare", rows * stretches, *matrices, *rows_of, reference.top5, parts)
+    sizes, five = (rows, vocabulary, stretches), (reference.top5, candidate.top5)
+    _start("join_compared", rows, candidate_RV, *sizes, *five, parts, real, in_five)
+    forward, backward, js, variation, rank = real
+    return BlockSums(forward, backward, js, variation, rank, in_five)
+
+
+def _start(name: str, units: int, *values: torch.Tensor | int) -> None:
+    """Start a kernel: a block for each stretch of a row, or a warp for each row."""
+    import torch
+
+    arguments = [
+        ctypes.c_int(one) if isinstance(one, int) else ctypes.c_void_p(one.data_ptr())
+        for one in values
+    ]
+    blocks = -(-units * 32 // _THREADS) if name.startswith("join") else units
+    if not blocks:
+        return
+    (device,) = {one.device for one in values if not isinstance(one, int)}
     with torch.cuda.device(device):
-        out = torch.empty((rows, stretches, count), dtype=torch.float64, device=device)
-        narrow = [one.float().contiguous() for one in values]
-        arguments = [
-            *(ctypes.c_void_p(one.data_ptr()) for one in matrices),
-            *(ctypes.c_longlong(one.stride(0)) for one in matrices),
-            ctypes.c_int(vocabulary),
-            ctypes.c_int(stretches),
-            *(ctypes.c_void_p(one.data_ptr()) for one in narrow),
-            ctypes.c_void_p(out.data_ptr()),
-        ]
         function = _function(name, torch.cuda.current_device())
-        cuda_driver.launch(function, rows * stretches, _THREADS, 0, arguments)
-    return out.sum(1)
+        cuda_driver.launch(function, blocks, _THREADS, 0, arguments)
 
 
 @functools.cache
@@ -119,4 +111,4 @@ def _function(name: str, device: int) -> ctypes.c_void_p:
 @functools.cache
 def _code(architecture: str) -> bytes:
     source = resources.files("silentzone.gpu").joinpath("rows.cu").read_text(encoding="utf-8")
-    return cuda_driver.compile_source(source, architecture)
+    return cuda_driver.compile_source(f"#define STRETCH {_STRETCH}\n{source}", architecture)

@@ -11,23 +11,27 @@ Shape letters: T positions, V vocabulary entries, R rows of a block.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from silentzone.errors import ConfigError
 from silentzone.gpu import cuda_rows, row_sums
 from silentzone.gpu.projection import check_observed, common_vocabulary, require_torch
+from silentzone.gpu.row_sums import BlockSums, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import torch
 
     from silentzone.gpu.projection import Projection
-    from silentzone.gpu.row_sums import BlockSums, Row
 
-MEMORY_BYTES = 384 * 2**20
+_Values = TypeVar("_Values", Row, BlockSums)
+
+MEMORY_BYTES = 500 * 2**20
 """Default bound of all that is allocated beside the arguments and the result."""
 _MOST_ROWS = 1024
+_WHOLE_ROWS = 64
+"""Rows that matrix units take together: a few more cost as much as as many again."""
 _FEWEST_COLUMNS = 512
 _CACHED = 2**17
 """Entries of a stretch that stay in a CPU's cache and in memory it has touched before."""
@@ -36,6 +40,8 @@ _TEMPORARIES = 12
 
 _FIXED = 16_384
 """Bytes per position of a block for its sums and most likely tokens."""
+_KEPT = 128
+"""Bytes per position and model of what is known of the blocks before, at most."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,19 +136,25 @@ def compare_positions(
     ways = cuda_rows if cuda_rows.supports(device, kind) else row_sums
     cut = choose_cut([reference, *candidates], size, kind, memory_bytes, positions)
     mine, other = (torch.empty((cut.rows, size), dtype=kind, device=device) for _ in range(2))
-    results = [_empty(positions, device) for _ in candidates]
+    described: list[Row] = []
+    compared: list[list[tuple[Row, BlockSums]]] = [[] for _ in candidates]
+    observed = observed.long()
     for part in _slices(positions, cut.rows):
-        tokens = observed[part].long()
         a = fill_block(mine, reference, part, cut.columns)
-        described = ways.describe_block(a, tokens, cut.columns)
-        for candidate, result in zip(candidates, results, strict=True):
+        described.append(ways.describe_block(a, observed[part], cut.columns))
+        for candidate, blocks in zip(candidates, compared, strict=True):
             b = fill_block(other, candidate, part, cut.columns)
-            own = ways.describe_block(b, tokens, cut.columns)
-            sums = ways.sum_block(a, b, described, own, cut.columns)
-            # fewer than five are above a logit that reaches the fifth: ties count as in
-            in_five = b.gather(1, described.top5) >= b.gather(1, own.top5[:, 4:])
-            _store(result, part, described, own, sums, in_five)
-    return results
+            own = ways.describe_block(b, observed[part], cut.columns)
+            blocks.append((own, ways.sum_block(a, b, described[-1], own, cut.columns)))
+    whole = _joined(Row, described)
+    return [
+        _metrics(
+            whole,
+            _joined(Row, (own for own, _ in blocks)),
+            _joined(BlockSums, (sums for _, sums in blocks)),
+        )
+        for blocks in compared
+    ]
 
 
 def choose_cut(
@@ -162,6 +174,7 @@ def choose_cut(
     held = limit if fused and not widened else limit * 5 // 8
     width = max(int(model.hidden_TD.shape[1]) for model in models)
     columns = min(_FEWEST_COLUMNS, vocabulary)
+    kept = _KEPT * positions * (len(models) + 2)  # two are copied while a result is put together
 
     def needed(rows: int, columns: int) -> int:
         whole = 2 * rows * vocabulary
@@ -169,7 +182,7 @@ def choose_cut(
         extra = (2 * columns + rows) * width + rows * columns if widened else 0
         if not fused:
             extra = max(extra, _TEMPORARIES * rows * columns)
-        return itemsize * (whole + extra) + _FIXED * rows
+        return itemsize * (whole + extra) + _FIXED * rows + kept
 
     if needed(1, columns) > limit:
         raise ConfigError(
@@ -182,6 +195,8 @@ def choose_cut(
         rows += 1
     while rows > 1 and needed(rows, columns) > limit:
         rows -= 1
+    if device.type == "cuda" and rows % _WHOLE_ROWS <= rows // 16:
+        rows -= rows % _WHOLE_ROWS
     while columns < vocabulary and needed(rows, min(2 * columns, vocabulary)) <= limit:
         if device.type == "cpu" and 2 * columns * rows > _CACHED:
             break
@@ -190,7 +205,8 @@ def choose_cut(
 
 
 def _slices(total: int, step: int) -> Iterator[slice]:
-    return (slice(start, min(start + step, total)) for start in range(0, total, step))
+    """Cut so many into steps; nothing is one empty step."""
+    return (slice(start, min(start + step, total)) for start in range(0, max(total, 1), step))
 
 
 def fill_block(block: torch.Tensor, model: Projection, rows: slice, columns: int) -> torch.Tensor:
@@ -228,47 +244,33 @@ def _is_widened(model: Projection, dtype: torch.dtype) -> bool:
     return not (hidden.is_cuda and dtype == torch.float32 and hidden.dtype == weight.dtype)
 
 
-def _store(
-    result: PositionMetrics,
-    part: slice,
-    reference: Row,
-    candidate: Row,
-    sums: BlockSums,
-    in_five: torch.Tensor,
-) -> None:
-    """Fill some positions; ``in_five`` is of shape (R, 5), true where no five are above."""
-    candidate_nll = candidate.log_normalizer - candidate.seen
-    reference_nll = reference.log_normalizer - reference.seen
-    found = {
-        "reference_nll": reference_nll,
-        "candidate_nll": candidate_nll,
-        "kl_divergence": sums.kl_divergence,
-        "reverse_kl_divergence": sums.reverse_kl_divergence,
-        "js_divergence": sums.js_divergence,
-        "total_variation": sums.total_variation,
-        "delta_p": (-candidate_nll).exp() - (-reference_nll).exp(),
-        "reference_entropy": reference.entropy,
-        "candidate_entropy": candidate.entropy,
-        "reference_top1_probability": (-reference.log_mass).exp(),
-        "top1_match": reference.top5[:, 0] == candidate.top5[:, 0],
-        "top5_match": in_five[:, 0],
-        "top5_overlap": in_five.sum(1),
-        "reference_top1_rank": sums.rank,
-        "is_finite": reference.is_finite & candidate.is_finite,
-    }
-    for name, value in found.items():
-        getattr(result, name)[part] = value
+def _joined(kind: type[_Values], blocks: Iterable[_Values]) -> _Values:
+    """Put the rows of blocks behind each other."""
+    import torch
+
+    columns = zip(
+        *([getattr(one, name.name) for name in fields(kind)] for one in blocks), strict=True
+    )
+    return kind(*map(torch.cat, columns))
 
 
-def _empty(positions: int, device: torch.device) -> PositionMetrics:
-    torch = require_torch()
-    kinds = {"top1_match": torch.bool, "top5_match": torch.bool, "is_finite": torch.bool}
-    kinds |= {"top5_overlap": torch.int32, "reference_top1_rank": torch.int32}
+def _metrics(reference: Row, candidate: Row, sums: BlockSums) -> PositionMetrics:
+    reference_nll = reference.top.double() + reference.log_mass - reference.seen
+    candidate_nll = candidate.top.double() + candidate.log_mass - candidate.seen
     return PositionMetrics(
-        **{
-            field.name: torch.empty(
-                positions, dtype=kinds.get(field.name, torch.float64), device=device
-            )
-            for field in fields(PositionMetrics)
-        }
+        reference_nll=reference_nll,
+        candidate_nll=candidate_nll,
+        kl_divergence=sums.kl_divergence,
+        reverse_kl_divergence=sums.reverse_kl_divergence,
+        js_divergence=sums.js_divergence,
+        total_variation=sums.total_variation,
+        delta_p=(-candidate_nll).exp() - (-reference_nll).exp(),
+        reference_entropy=reference.entropy,
+        candidate_entropy=candidate.entropy,
+        reference_top1_probability=(-reference.log_mass).exp(),
+        top1_match=reference.top5[:, 0] == candidate.top5[:, 0],
+        top5_match=sums.in_five[:, 0],
+        top5_overlap=sums.in_five.sum(1).int(),
+        reference_top1_rank=sums.rank.int(),
+        is_finite=reference.top.isfinite() & candidate.top.isfinite(),
     )

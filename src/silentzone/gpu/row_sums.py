@@ -26,28 +26,29 @@ class Row:
     """What one model's rows are by themselves; shape (R,), float64 if real."""
 
     top: torch.Tensor
-    """Largest logit, in the type of the logits."""
+    """Largest logit, of the logits' type or wider; NaN or infinite if the row is not finite."""
     log_mass: torch.Tensor
     """ln of the sum of ``exp(logit - top)``."""
-    log_normalizer: torch.Tensor
     entropy: torch.Tensor
     seen: torch.Tensor
     """Logit of the observed token."""
     top5: torch.Tensor
     """Shape (R, 5): most likely tokens, most likely first, ties by lower index; int64."""
-    is_finite: torch.Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BlockSums:
-    """What two models' rows are to each other; shape (R,), float64."""
+    """What two models' rows are to each other; shape (R,), float64 unless said."""
 
     kl_divergence: torch.Tensor
     reverse_kl_divergence: torch.Tensor
     js_divergence: torch.Tensor
     total_variation: torch.Tensor
     rank: torch.Tensor
-    """1 + candidate logits above that of the reference's most likely token; int32."""
+    """1 + candidate logits above that of the reference's most likely token."""
+    in_five: torch.Tensor
+    """Shape (R, 5), boolean: which of the reference's five most likely tokens reach the logit of
+    the candidate's fifth, so that fewer than five are above them."""
 
 
 def describe_block(logits_RV: torch.Tensor, observed: torch.Tensor, columns: int) -> Row:
@@ -69,11 +70,9 @@ def describe_block(logits_RV: torch.Tensor, observed: torch.Tensor, columns: int
     return Row(
         top=flat,
         log_mass=log_mass,
-        log_normalizer=flat.double() + log_mass,
         entropy=log_mass - weighted / mass,
         seen=logits_RV.gather(1, observed[:, None])[:, 0].double(),
         top5=top5,
-        is_finite=flat.isfinite(),
     )
 
 
@@ -89,7 +88,7 @@ def sum_block(
 
     rows, vocabulary = reference_RV.shape
     totals = torch.zeros((4, rows), dtype=torch.float64, device=reference_RV.device)
-    rank = torch.ones(rows, dtype=torch.int32, device=reference_RV.device)
+    rank = torch.ones_like(totals[0])
     mark = candidate_RV.gather(1, reference.top5[:, :1])
     for start in range(0, vocabulary, columns):
         a = reference_RV[:, start : start + columns]
@@ -97,7 +96,10 @@ def sum_block(
         rank += (b > mark).sum(1, dtype=torch.int32)
         for total, part in zip(totals, _terms(a, b, reference, candidate), strict=True):
             total += part.double()
-    return BlockSums(totals[0], totals[1], totals[2], 0.5 * totals[3], rank)
+    in_five = candidate_RV.gather(1, reference.top5) >= candidate_RV.gather(
+        1, candidate.top5[:, 4:]
+    )
+    return BlockSums(totals[0], totals[1], totals[2], 0.5 * totals[3], rank, in_five)
 
 
 def _terms(
@@ -163,13 +165,13 @@ def _top5(logits_RV: torch.Tensor, columns: int) -> torch.Tensor:
         reaching += (part >= values[:, 4:]).sum(1, dtype=torch.int32)
     # torch promises no order among equals, which matters where more than five reach the fifth
     for row in (reaching > 5).nonzero()[:, 0].tolist():
-        first_equal(logits_RV[row], values[row], index[row], columns)
+        _first_equal(logits_RV[row], values[row], index[row], columns)
     index = index.sort(dim=1).values
     order = logits_RV.gather(1, index).sort(dim=1, descending=True, stable=True).indices
     return index.gather(1, order)
 
 
-def first_equal(
+def _first_equal(
     row_V: torch.Tensor, values: torch.Tensor, index: torch.Tensor, columns: int
 ) -> None:
     """Put the lowest indices that hold the fifth of five values in place of those in ``index``."""
