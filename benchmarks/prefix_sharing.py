@@ -1,4 +1,4 @@
-"""Multiple-choice items per second where prompts begin alike: decoded once, or for every item.
+"""Multiple-choice items per second where prompts begin alike: run once, or for every item.
 
 Items as in `prompt_sharing`, in three sets: behind a header of examples (about 500 tokens), four
 questions to a passage, and with nothing in common. Both ways take turns on one loaded model. What
@@ -8,6 +8,7 @@ changes. The same is said of asking every item alone, as the churn floor does: n
 nearer to the truth than another. Run from the repository root, alone on the machine::
 
     python -m benchmarks.prefix_sharing Q8_0.gguf
+    python -m benchmarks.prefix_sharing --engine transformers F16.gguf
 """
 
 from __future__ import annotations
@@ -18,23 +19,29 @@ import statistics
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import numpy as np
 from benchmarks import passes
 from benchmarks.prompt_sharing import made_requests
 
 from silentzone.backends.base import BatchSplit, ContinuationRequest, EngineSettings
-from silentzone.backends.llama_cpp.groups import shared_prefixes
+from silentzone.backends.prefixes import shared_prefixes
+from silentzone.backends.registry import engine_named
 from silentzone.metrics.kernels import log_likelihood, set_threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from silentzone.backends.base import LogitBackend
-    from silentzone.backends.llama_cpp.context import Context
 
 REGULAR, ALONE = BatchSplit(), BatchSplit(tokens_per_call=100)
 WAYS = ("once", "every time")
+SEEKERS = {
+    "llama_cpp": "silentzone.backends.llama_cpp.groups.shared_prefixes",
+    "transformers": "silentzone.backends.transformers.layouts.shared_prefixes",
+}
+"""Where each engine looks for what prompts begin with alike."""
 Logits = list["NDArray[np.float32]"]
 
 
@@ -70,14 +77,13 @@ def ask(
     return [part.logits_NV.copy() for part in backend.continuation_logits(requests, split=split)]
 
 
-def ask_as(backend: LogitBackend, requests: list[ContinuationRequest], way: str) -> Logits:
-    context: Context = backend._context
-    usual = context.can_take_back
-    context.can_take_back = usual and way == "once"
-    try:
+def ask_as(
+    backend: LogitBackend, requests: list[ContinuationRequest], engine: str, way: str
+) -> Logits:
+    if way == "once":
         return ask(backend, requests)
-    finally:
-        context.can_take_back = usual
+    with patch(SEEKERS[engine], lambda prompts: [0] * len(prompts)):
+        return ask(backend, requests)
 
 
 def moved(
@@ -94,14 +100,20 @@ def moved(
     return f"{logits:.1e}", f"{apart:.1e}", f"{changed} of {len(requests)}"
 
 
-def row(backend: LogitBackend, name: str, requests: list[ContinuationRequest], repeats: int):
+def row(
+    backend: LogitBackend,
+    engine: str,
+    name: str,
+    requests: list[ContinuationRequest],
+    repeats: int,
+) -> tuple[str, ...]:
     clock, processor = [], []
     found: list[Logits] = []
     for _ in range(repeats):
         spent, found = [], []
         for way in WAYS:
             begin, used = time.perf_counter(), time.process_time()
-            found.append(ask_as(backend, requests, way))
+            found.append(ask_as(backend, requests, engine, way))
             spent.append((time.perf_counter() - begin, time.process_time() - used))
         clock.append(spent[1][0] / spent[0][0])
         processor.append(spent[1][1] / spent[0][1])
@@ -109,7 +121,7 @@ def row(backend: LogitBackend, name: str, requests: list[ContinuationRequest], r
     tokens = sum(
         len(one.prompt) + sum(len(end) - 1 for end in one.continuations) for one in requests
     )
-    saved = tokens / (tokens - sum(shared_prefixes(requests)))
+    saved = tokens / (tokens - sum(shared_prefixes([one.prompt for one in requests])))
     return (
         name,
         passes.spread(clock),
@@ -123,14 +135,16 @@ def row(backend: LogitBackend, name: str, requests: list[ContinuationRequest], r
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path)
+    parser.add_argument("--engine", choices=list(SEEKERS), default="llama_cpp")
     parser.add_argument("--items", type=int, default=24)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     options = parser.parse_args()
     set_threads(options.threads)
-    model = passes.ENGINE.read_model(options.model, options.model.stem)
+    engine = engine_named(options.engine)
+    model = engine.read_model(options.model, options.model.stem)
     settings = EngineSettings(threads=options.threads)
-    with passes.ENGINE.open(options.model, model, settings) as backend:
+    with engine.open(options.model, model, settings) as backend:
         sets = {
             "header of 500 tokens": few_shot(backend, options.items),
             "4 questions a passage": passages(backend, options.items),
@@ -138,8 +152,11 @@ def main() -> None:
         }
         for requests in sets.values():
             ask(backend, requests[:4])  # compiles and makes the contexts
-        rows = [row(backend, name, requests, options.repeats) for name, requests in sets.items()]
-    print(f"{model.name}: speed of decoding once to every time, median (smallest-largest)")
+        rows = [
+            row(backend, options.engine, name, requests, options.repeats)
+            for name, requests in sets.items()
+        ]
+    print(f"{model.name}: speed of running once to every time, median (smallest-largest)")
     print("moved: largest logit / largest log-likelihood, nats / predictions changed")
     header = ("items", "by the clock", "by processor time", "token ratio", "moved", "moved, alone")
     passes.table(header, rows)

@@ -24,6 +24,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "cohere": {"logit_scale": 0.25},
     "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 512},
     "phi": {},  # with an output bias
+    "bloom": {"n_layer": 2, "n_head": 4},  # takes no positions, so nothing is padded
+    "lfm2": {"layer_types": ["conv", "full_attention"], "conv_L_cache": 3},  # has another state
 }
 TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}[{{ message.role }}] {{ message.content }}\n"

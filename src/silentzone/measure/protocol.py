@@ -25,6 +25,8 @@ SCORING_VERSION = 1
 """Raised whenever the same log-likelihoods would give another score."""
 ASKING_VERSION = 2
 """Raised whenever the same choices would be decoded in other calls, and so be rounded otherwise."""
+CALLS_VERSIONS = {"transformers": 2}
+"""The same of one engine alone, of choices and of texts; an engine that is not here has none."""
 WRITING_VERSION = 2
 """Raised whenever the same items would give another prompt, text or verdict."""
 TASK_VERSION = 1
@@ -80,7 +82,7 @@ def items_key(
 ) -> PartKey:
     """Key of a model's answers to a benchmark; ``keeps_trace`` as for :func:`churn_key`."""
     answers = _answers(model, benchmark, keeps_trace=keeps_trace)
-    return PartKey.of("items", **answers, **_engine(engine))
+    return PartKey.of("items", **answers, **_asked_engine(engine))
 
 
 def churn_key(
@@ -92,13 +94,13 @@ def churn_key(
     distributions. An engine may compute more rows there, and round them otherwise.
     """
     answers = _answers(model, benchmark, keeps_trace=keeps_trace)
-    return PartKey.of("churn", floor_items=items, **answers, **_engine(engine))
+    return PartKey.of("churn", floor_items=items, **answers, **_asked_engine(engine))
 
 
 def generations_key(model: ModelRef, benchmark: BenchmarkJob, engine: BackendInfo) -> PartKey:
     """Key of the texts a model wrote in answer to a benchmark."""
     answers = _answers(model, benchmark, keeps_trace=False)
-    return PartKey.of("generations", **answers, **_engine(engine))
+    return PartKey.of("generations", **answers, **_asked_engine(engine))
 
 
 def questions_key(reference: ModelRef, benchmark: BenchmarkJob) -> PartKey:
@@ -119,7 +121,7 @@ def item_trace_key(reference: ModelRef, benchmark: BenchmarkJob, engine: Backend
         **_reference(reference),
         metrics_version=METRICS_VERSION,
         **_choices(reference, benchmark),
-        **_engine(home_of(engine)),
+        **_asked_engine(home_of(engine)),
     )
 
 
@@ -134,7 +136,7 @@ def prompts_key(
         metrics_version=METRICS_VERSION,
         lane=model.lane,
         **_choices(model, benchmark),
-        **_engine(engine),
+        **_asked_engine(engine),
     )
 
 
@@ -225,6 +227,19 @@ def _engine(engine: BackendInfo) -> dict[str, Any]:
     if not isinstance(engine, AwayInfo):
         return home
     return {**home, **_engine_fields("model_engine", engine)}
+
+
+def _asked_engine(engine: BackendInfo) -> dict[str, Any]:
+    """Say the same of what answers questions, and how each engine cuts these into calls."""
+    engines = {"engine": home_of(engine)}
+    if isinstance(engine, AwayInfo):
+        engines["model_engine"] = engine
+    calls = {
+        f"{prefix}_calls_version": CALLS_VERSIONS[own.name]
+        for prefix, own in engines.items()
+        if own.name in CALLS_VERSIONS
+    }
+    return {**_engine(engine), **calls}
 
 
 def _engine_fields(prefix: str, engine: BackendInfo) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from tests.unit.backends.native_batches import batch_tokens, made_request
 
 pytest.importorskip("llama_cpp")
 
-from silentzone.backends.llama_cpp.groups import group_requests, shared_prefixes
+from silentzone.backends.llama_cpp.groups import group_requests
+from silentzone.backends.prefixes import shared_prefixes
 
 HEADER = list(range(100, 130))
 PASSAGES = [[*range(first, first + 20)] for first in (200, 300, 400)]
@@ -94,7 +95,7 @@ def test_any_mixture_of_prompts_is_decoded_right(seed):
         prompt = [*prompt[:cut], *rng.integers(1, 4, int(rng.integers(1, 40))).tolist()]
         ends = [rng.integers(1, 9, int(rng.integers(1, 5))).tolist() for _ in range(3)]
         requests.append(made_request(prompt, *ends[: int(rng.integers(1, 4))]))
-    shared = sum(shared_prefixes(requests))
+    shared = sum(shared_prefixes([one.prompt for one in requests]))
     assert shared > 0
     decoded = _check(requests, most_tokens=int(rng.integers(0, 200)), most_sequences=8)
     assert decoded == _all_tokens(requests) - shared
@@ -102,7 +103,7 @@ def test_any_mixture_of_prompts_is_decoded_right(seed):
 
 def test_a_prompt_asked_again_keeps_its_last_token_to_itself():
     requests = [made_request(HEADER, [1, 2], [3]), made_request(HEADER, [4], [5, 6])]
-    assert shared_prefixes(requests) == [0, 29]
+    assert shared_prefixes([one.prompt for one in requests]) == [0, 29]
     assert _check(requests, most_tokens=1000, most_sequences=64) == 30 + 1 + 1 + 1
 
 
@@ -114,7 +115,7 @@ def test_prompts_with_little_in_common_are_decoded_as_if_alone():
         )
         for share in (True, False)
     ]
-    assert shared_prefixes(requests) == [0] * 6
+    assert shared_prefixes([one.prompt for one in requests]) == [0] * 6
     for first, second in zip(*groups, strict=True):
         assert batch_tokens(first.batch) == batch_tokens(second.batch)
         assert (first.kept_tokens, first.copies, first.still_kept) == (0, [], 0)

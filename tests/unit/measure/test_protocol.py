@@ -167,6 +167,20 @@ def test_new_arithmetic_makes_new_parts(model_job, monkeypatch, version):
     assert _touched(before, _keys(job)) == expected
 
 
+def test_other_calls_of_an_engine_make_new_answers_of_that_engine_alone(model_job, monkeypatch):
+    job, other = model_job(), replace(INFO, name="other")
+    away = away_from(INFO, other)
+    before = [_keys(job, info) for info in (INFO, other, away)]
+    monkeypatch.setitem(protocol.CALLS_VERSIONS, "other", 7)
+    touched = [
+        _touched(keys, _keys(job, info))
+        for keys, info in zip(before, (INFO, other, away), strict=True)
+    ]
+    assert touched == [set(), ON_THE_BENCHMARK, ON_THE_BENCHMARK]
+    (named,) = (_fields(p.key) for p in model_parts(job, away) if p.title == "benchmark own")
+    assert (named["model_engine_calls_version"], "engine_calls_version" in named) == ("7", False)
+
+
 def test_only_fields_of_the_model_differ_between_two_candidates(model_job):
     job = model_job()
     other = replace(job, model=replace(job.model, sha256="0" * 64))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from silentzone.backends.llama_cpp.batches import Batch
+from silentzone.backends.prefixes import shared_prefixes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from silentzone.backends.base import ContinuationRequest
-
-SHORTEST_PREFIX = 16
-"""Tokens; fewer are not worth the trouble."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,8 @@ def group_requests(
     share_prefixes : bool
         Whether what a prompt has in common with the one before it is not decoded again.
     """
-    shared = shared_prefixes(requests) if share_prefixes else [0] * len(requests)
+    prompts = [request.prompt for request in requests]
+    shared = shared_prefixes(prompts) if share_prefixes else [0] * len(requests)
     sizes = [
         _tokens_of(request, share_prompts) - own
         for request, own in zip(requests, shared, strict=True)
@@ -108,21 +107,6 @@ def group_requests(
         groups.append(group)
         start = stop
     return groups
-
-
-def shared_prefixes(requests: Sequence[ContinuationRequest]) -> list[int]:
-    """Tokens that each prompt has in common with the one before it; 0 where they are few.
-
-    The last token of a prompt is always its own: its logits are asked for.
-    """
-    found = [0] * len(requests)
-    for k in range(1, len(requests)):
-        before, own = requests[k - 1].prompt, requests[k].prompt
-        most = min(len(before), len(own)) - 1
-        differs = before[:most] != own[:most]
-        common = int(differs.argmax()) if differs.any() else most
-        found[k] = common if common >= SHORTEST_PREFIX else 0
-    return found
 
 
 def _tokens_of(request: ContinuationRequest, share_prompts: bool) -> int:

@@ -1,4 +1,7 @@
-"""Logits along continuations of prompts: a prompt is run once for all that may follow it."""
+"""Logits along continuations of prompts.
+
+A prompt is run once for all that may follow it, and what several begin with once for all of them.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ import numpy as np
 import torch
 
 from silentzone.backends.base import ContinuationLogits
+from silentzone.backends.transformers.layouts import MOST_SEQUENCES, group_requests
+from silentzone.backends.transformers.texts import PromptReader, read_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,9 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from silentzone.backends.base import BatchSplit, ContinuationRequest, EngineSettings
+    from silentzone.backends.transformers.layouts import Group
     from silentzone.backends.transformers.network import Network
-
-_MOST_SEQUENCES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,8 @@ class ContinuationPass:
     with_hidden : bool
         Whether final hidden states are given too.
     share_prompts : bool
-        Whether a prompt is run once for all of its continuations.
+        Whether a prompt is run once for all of its continuations, and so is what prompts in a
+        row begin with.
     """
 
     def __init__(
@@ -65,10 +70,15 @@ class ContinuationPass:
             for index in range(len(self._requests)):
                 yield from self._one_by_one(index, step)
             return
-        for group in self._groups():
-            states = self._shared(group) if self._shares else self._whole(group)
-            for choice, rows in states:
-                yield self._part(choice, rows, len(group))
+        if not self._shares:
+            for whole in self._groups_of_whole():
+                for choice, rows in self._whole(whole):
+                    yield self._part(choice, rows, len(whole))
+            return
+        reader = PromptReader(self._network, self._most_tokens)
+        for group in group_requests(self._requests, self._most_tokens):
+            for choice, rows in self._shared(group, reader):
+                yield self._part(choice, rows, len(group.requests))
 
     def _part(self, choice: _Choice, states: torch.Tensor, together: int) -> ContinuationLogits:
         return ContinuationLogits(
@@ -79,30 +89,27 @@ class ContinuationPass:
             together,
         )
 
-    def _groups(self) -> Iterator[list[int]]:
+    def _groups_of_whole(self) -> Iterator[range]:
         """Give requests to be run together: bounded by padded tokens and by sequences."""
-        group: list[int] = []
-        for index in range(len(self._requests)):
-            tokens, sequences = self._size([*group, index])
-            if group and (tokens > self._most_tokens or sequences > _MOST_SEQUENCES):
-                yield group
-                group = []
-            group.append(index)
-        if group:
-            yield group
+        start = 0
+        while start < len(self._requests):
+            stop = start + 1
+            while stop < len(self._requests):
+                tokens, sequences = self._size(range(start, stop + 1))
+                if tokens > self._most_tokens or sequences > MOST_SEQUENCES:
+                    break
+                stop += 1
+            yield range(start, stop)
+            start = stop
 
-    def _size(self, group: list[int]) -> tuple[int, int]:
-        requests = [self._requests[index] for index in group]
-        sequences = sum(len(request.continuations) for request in requests)
-        prompt = max(len(request.prompt) for request in requests)
-        longest = max(
-            (len(one) for request in requests for one in request.continuations), default=1
-        )
-        if self._shares:
-            return len(requests) * prompt + sequences * (longest - 1), sequences
-        return sequences * (prompt + longest - 1), sequences
+    def _size(self, group: range) -> tuple[int, int]:
+        whole = [
+            len(self._requests[choice.request].prompt) + len(self._tokens(choice)) - 1
+            for choice in self._choices(group)
+        ]
+        return len(whole) * max(whole, default=0), len(whole)
 
-    def _choices(self, group: list[int]) -> list[_Choice]:
+    def _choices(self, group: range) -> list[_Choice]:
         return [
             _Choice(index, k)
             for index in group
@@ -112,40 +119,29 @@ class ContinuationPass:
     def _tokens(self, choice: _Choice) -> NDArray[np.int32]:
         return self._requests[choice.request].continuations[choice.continuation]
 
-    def _shared(self, group: list[int]) -> Iterator[tuple[_Choice, torch.Tensor]]:
-        """Run prompts side by side, padded in front, then all that may follow them."""
-        prompts = [self._requests[index].prompt for index in group]
-        width = max(map(len, prompts))
-        pads = np.array([width - len(prompt) for prompt in prompts])
-        tokens, columns = np.zeros((len(prompts), width), np.int64), np.arange(width)
-        for row, prompt in enumerate(prompts):
-            tokens[row, pads[row] :] = prompt
-        counts = (columns >= pads[:, None]).astype(np.int64)
-        positions = np.maximum(columns - pads[:, None], 0)
-        cache = self._network.new_cache()
-        mask = None if counts.all() else counts
-        last = self._network.states(tokens, cache, mask, positions)[:, -1]
-        choices = self._choices(group)
-        owner = np.array([group.index(choice.request) for choice in choices], np.int64)
+    def _shared(self, group: Group, reader: PromptReader) -> Iterator[tuple[_Choice, torch.Tensor]]:
+        """Run prompts, what they have in common once, then all that may follow them."""
+        first = group.requests.start
+        prompts = [self._requests[index].prompt for index in group.requests]
+        texts, last = reader.read(prompts, group.layout)
+        choices = self._choices(group.requests)
         inner = [self._tokens(choice)[:-1] for choice in choices]
-        longest = max(map(len, inner), default=0)
         after: torch.Tensor | None = None
-        if longest:
-            more = np.zeros((len(choices), longest), np.int64)
-            for row, part in enumerate(inner):
-                more[row, : len(part)] = part
-            cache.batch_select_indices(torch.from_numpy(owner).to(last.device))
-            ahead = np.ones((len(choices), longest), np.int64)
-            whole = np.concatenate((counts[owner], ahead), axis=1)
-            lengths = width - pads[owner]
-            places = lengths[:, None] + np.arange(longest)
-            after = self._network.states(more, cache, None if mask is None else whole, places)
+        if any(map(len, inner)):
+            owners = [choice.request - first for choice in choices]
+            whole = [
+                np.concatenate((prompts[owner], own))
+                for owner, own in zip(owners, inner, strict=True)
+            ]
+            _, after = read_on(self._network, texts, owners, whole)
         for row, choice in enumerate(choices):
-            first = last[owner[row]][None]
-            rest = first[:0] if after is None else after[row, : len(inner[row])]
-            yield choice, torch.cat((first, rest.to(first.device)))
+            states = last[choice.request - first][None]
+            if after is not None:
+                own = after[row, after.shape[1] - len(inner[row]) :]
+                states = torch.cat((states, own.to(states.device)))
+            yield choice, states
 
-    def _whole(self, group: list[int]) -> Iterator[tuple[_Choice, torch.Tensor]]:
+    def _whole(self, group: range) -> Iterator[tuple[_Choice, torch.Tensor]]:
         """Run every continuation with a prompt of its own; what pads the end changes nothing."""
         choices = self._choices(group)
         sequences = [
