@@ -238,10 +238,10 @@ def test_a_window_too_long_for_the_memory_comes_in_stretches_of_the_same_logits(
     assert np.array_equal(found[0], found[1])
 
 
-@pytest.mark.parametrize("step", [1, 5])
-def test_stretches_are_split_as_whole_windows_are(case, windows, step):
+@pytest.mark.parametrize(("step", "from_token"), [(1, 0), (5, 0), (1, 6), (5, FIRST + 4)])
+def test_stretches_are_split_as_whole_windows_are(case, windows, step, from_token):
     plan = WindowPlan(context_length=LENGTH, first_scored=FIRST, add_bos=False)
-    split = BatchSplit(tokens_per_call=step)
+    split = BatchSplit(tokens_per_call=step, from_token=from_token)
     memory = 6 * 4 * case.open().model.vocabulary_size
     found = []
     for changes in ({}, {"memory_bytes": memory}):
@@ -250,6 +250,25 @@ def test_stretches_are_split_as_whole_windows_are(case, windows, step):
         assert len(parts) >= 3 if changes else len(parts) == 1
         found.append(np.concatenate(parts))
     assert np.array_equal(found[0], found[1])
+
+
+def test_tokens_before_a_split_go_in_one_call(case, backend, windows, plan, monkeypatch):
+    if case.engine.name != "transformers":
+        pytest.skip("calls are counted where a cache shows them")
+    lengths = []
+    network = backend._network
+    states = network.states
+
+    def counted(tokens_BC, *rest):
+        lengths.append(tokens_BC.shape[1])
+        return states(tokens_BC, *rest)
+
+    monkeypatch.setattr(network, "states", counted)
+    split = BatchSplit(tokens_per_call=1, from_token=5)
+    (perturbed,) = _logits(backend, windows[:1], plan, split=split)
+    assert lengths == [5] + [1] * (LENGTH - 5)
+    (ordinary,) = _logits(backend, windows[:1], plan)
+    np.testing.assert_allclose(perturbed, ordinary, atol=1e-4)
 
 
 def test_a_coarser_cache_moves_the_logits_further_and_the_own_type_not_at_all(case, windows, plan):

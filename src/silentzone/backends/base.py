@@ -109,6 +109,22 @@ class BatchSplit:
     """
 
     tokens_per_call: int | None = None
+    from_token: int = 0
+    """Of a window, the tokens before this one go in a regular call all the same."""
+
+    def calls(self, first: int, last: int) -> Iterator[slice]:
+        """Cut a stretch of a window into the calls of a split.
+
+        Examples
+        --------
+        >>> [(part.start, part.stop) for part in BatchSplit(2, from_token=4).calls(0, 7)]
+        [(0, 4), (4, 6), (6, 7)]
+        """
+        assert self.tokens_per_call is not None, "regular calls are the engine's own"
+        if first < self.from_token:
+            yield slice(first, min(self.from_token, last))
+        for start in range(max(first, self.from_token), last, self.tokens_per_call):
+            yield slice(start, min(start + self.tokens_per_call, last))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from silentzone.backends.base import LogitBackend
 
 
+_LEAD = 512
+"""Tokens before the first position that are decoded one at a time too: with a longer window, all of
+those before would cost hundreds of times the window's own decode."""
 _LARGEST_RUN_BYTES = 512 * 2**20
 """Of the logits of one run over a window that are kept for the other."""
 
@@ -59,7 +62,8 @@ def measure_floors(
     windows : int
         Windows repeated under an uneven batch split.
     positions : int
-        Positions decoded one token at a time, from the first scored one on.
+        Positions decoded one token at a time, from the first scored one on, as are up to 512
+        tokens before them.
     on_window : callable
         Told after every window decoded.
 
@@ -77,7 +81,7 @@ def measure_floors(
     scored = reader.plan.positions_per_window
     for window in spread(_windows_for(positions, trace_windows, scored), trace_windows):
         part = min(left, scored)
-        split = BatchSplit(tokens_per_call=1)
+        split = BatchSplit(tokens_per_call=1, from_token=max(0, reader.plan.first_scored - _LEAD))
         _against_itself(backend, reader, window, split, part, rows, TOKEN_BY_TOKEN, on_window)
         left -= part
     return rows.table()

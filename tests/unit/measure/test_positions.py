@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from tests.unit.measure.conftest import TEXT, log_probs
 
-from silentzone.backends.base import EngineSettings, WindowLogits
+from silentzone.backends.base import BatchSplit, EngineSettings, WindowLogits
 from silentzone.backends.fake import ENGINE
 from silentzone.errors import CorpusError, MeasurementError, NonFiniteLogitsError
+from silentzone.measure import floors
 from silentzone.measure.candidate import TraceReader, TraceTokens, measure_candidate
 from silentzone.measure.floors import floor_steps, measure_floors
 from silentzone.measure.protocol import floors_key, tokens_key, trace_key
@@ -312,6 +313,23 @@ def test_floors_fit_their_table(measured):
     key = floors_key(measured["candidate"].model, measured["job"], INFO, 2, 10)
     measured["folder"].write_table(FLOORS, "text", "quant", columns, key)
     assert measured["folder"].read_table(FLOORS, "text", "quant").n_rows == 24
+
+
+def test_tokens_far_before_the_scored_ones_are_decoded_together(measured, fake, monkeypatch):
+    splits = []
+
+    class Watched:
+        def window_logits(self, windows, plan, *, split):
+            splits.append(split)
+            return fake("quant").window_logits(windows, plan, split=split)
+
+    engine: Any = Watched()
+    reader = TraceTokens(measured["trace"])
+    for lead, expected in ((512, 0), (3, reader.plan.first_scored - 3)):
+        monkeypatch.setattr(floors, "_LEAD", lead)
+        measure_floors(engine, reader, 5, windows=1, positions=2, on_window=_ignore)
+        assert splits[-1] == BatchSplit(tokens_per_call=1, from_token=expected)
+        assert BatchSplit(tokens_per_call=floors.UNEVEN_TOKENS) in splits
 
 
 def test_an_ordinary_run_that_is_not_finite_leaves_its_floor_out(measured, fake):

@@ -15,6 +15,8 @@ from silentzone.backends.llama_cpp.native_log import last_log_lines
 from silentzone.errors import MeasurementError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from silentzone.backends.base import EngineSettings
@@ -119,17 +121,17 @@ class Context:
         """Append a stretch of the tokens of a batch to their sequences."""
         self._submit(batch.native(part.start, part.stop), where)
 
-    def decode_in_steps(
-        self, batch: Batch, step: int, where: str, part: slice | None = None
+    def decode_in_calls(
+        self, batch: Batch, calls: Iterable[slice], where: str
     ) -> NDArray[np.float32]:
-        """Decode a batch, or a part of it, in calls of ``step`` tokens; outputs, (outputs, V)."""
-        first, last = (0, len(batch)) if part is None else (part.start, part.stop)
-        gathered = np.empty((batch.outputs_between(first, last), self.vocabulary.size), np.float32)
+        """Decode parts of a batch one after the other; their outputs, (outputs, V)."""
+        parts = list(calls)
+        total = sum(batch.outputs_between(part.start, part.stop) for part in parts)
+        gathered = np.empty((total, self.vocabulary.size), np.float32)
         done = 0
-        for start in range(first, last, step):
-            stop = min(start + step, last)
-            self._submit(batch.native(start, stop), where)
-            outputs = batch.outputs_between(start, stop)
+        for part in parts:
+            self._submit(batch.native(part.start, part.stop), where)
+            outputs = batch.outputs_between(part.start, part.stop)
             if outputs:
                 gathered[done : done + outputs] = self.logits(outputs)
                 done += outputs

@@ -62,7 +62,8 @@ def _decode(
     hidden = None
     _make_room(context, group)
     if split.tokens_per_call is not None:
-        logits = context.decode_in_steps(group.batch, split.tokens_per_call, where)
+        calls = split.calls(0, len(group.batch))
+        logits = context.decode_in_calls(group.batch, calls, where)
     else:
         context.decode(group.batch, where)
         # with hidden states every token is an output, otherwise only those asked for

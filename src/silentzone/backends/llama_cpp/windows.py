@@ -138,7 +138,7 @@ class WindowPass:
         plan, context, split = self._plan, self._context, self._split
         length, rows = plan.context_length, plan.positions_per_window
         if split.tokens_per_call is not None:
-            logits = context.decode_in_steps(batch, split.tokens_per_call, where)
+            logits = context.decode_in_calls(batch, split.calls(0, len(batch)), where)
             yield WindowLogits(first, logits, None)
             return
         context.decode(batch, where)
@@ -160,7 +160,8 @@ class WindowPass:
             first, last = max(start, plan.first_scored), min(part.stop, last_scored)
             hidden = None
             if self._split.tokens_per_call is not None:
-                logits = context.decode_in_steps(batch, self._split.tokens_per_call, where, part)
+                calls = self._split.calls(part.start, part.stop)
+                logits = context.decode_in_calls(batch, calls, where)
             else:
                 context.decode_part(batch, part, where)
             if first >= last:

@@ -9,18 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
-from silentzone.backends.base import WindowLogits, WindowStates
+from silentzone.backends.base import BatchSplit, WindowLogits, WindowStates
 from silentzone.errors import InputError
 from silentzone.gpu.projection import Projection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    import torch
     from numpy.typing import NDArray
 
-    from silentzone.backends.base import BatchSplit, EngineSettings
+    from silentzone.backends.base import EngineSettings
     from silentzone.backends.transformers.network import Network
     from silentzone.records.windows import WindowPlan
 
@@ -65,18 +65,18 @@ class WindowPass:
         for index, window in enumerate(windows):
             waiting.append(self._checked(window, index))
             if len(waiting) == (1 if is_alone else together):
-                yield from self._decode(waiting, index + 1 - len(waiting), step)
+                yield from self._decode(waiting, index + 1 - len(waiting), split)
                 waiting = []
             last = index
         if waiting:
-            yield from self._decode(waiting, last + 1 - len(waiting), step)
+            yield from self._decode(waiting, last + 1 - len(waiting), split)
 
     def states(self, windows: Iterable[NDArray[np.int32]]) -> Iterator[WindowStates]:
         """Scored states window by window with the head they go to, on the model's device."""
         plan, head = self._plan, self._network.head
         assert head is not None, "asked only of a network whose head is known"
         for index, window in enumerate(windows):
-            found = self._states([self._checked(window, index)], None)[0]
+            found = self._states([self._checked(window, index)], BatchSplit())[0]
             scored = found[plan.first_scored : plan.first_scored + plan.positions_per_window]
             yield WindowStates(
                 index,
@@ -101,22 +101,26 @@ class WindowPass:
         return changed
 
     def _decode(
-        self, windows: list[NDArray[np.int32]], first: int, step: int | None
+        self, windows: list[NDArray[np.int32]], first: int, split: BatchSplit
     ) -> Iterator[WindowLogits]:
-        states = self._states(windows, step)
-        unit = self._settings.micro_batch_tokens if step is None else step
+        states = self._states(windows, split)
+        unit = split.tokens_per_call or self._settings.micro_batch_tokens
         for k in range(len(windows)):
             for part, start in self._stretches(states[k], unit):
                 hidden = self._network.hidden(part) if self._with_hidden else None
                 logits = self._logits(part, unit)
                 yield WindowLogits(first + k, logits, hidden, len(windows), start)
 
-    def _states(self, windows: list[NDArray[np.int32]], step: int | None) -> torch.Tensor:
+    def _states(self, windows: list[NDArray[np.int32]], split: BatchSplit) -> torch.Tensor:
         """States of windows, (B, C, D); of a single one where they are run in several calls."""
+        step, whole = split.tokens_per_call, split.from_token
         if step is None and not self._network.rounds_cache:
             return self._network.states(np.stack(windows))
-        (window,) = windows
-        return self._network.states_in_calls(window, step, self._network.new_cache())[None]
+        (window,), cache, run = windows, self._network.new_cache(), self._network.states_in_calls
+        if not whole:
+            return run(window, step, cache)[None]
+        parts = (run(window[:whole], None, cache), run(window[whole:], step, cache, whole))
+        return torch.cat(parts)[None]
 
     def _stretches(self, states_CD: torch.Tensor, unit: int) -> Iterator[tuple[torch.Tensor, int]]:
         """Scored states as many at a time as their logits may be held, in whole units."""
