@@ -104,6 +104,22 @@ def smollm2_q8_0(smollm2_f16: Path, llama_cpp_version: str) -> Path:
 
 
 @pytest.fixture(scope="session")
+def smollm2_folder(smollm2_f16: Path, transformers_version: str) -> Path:
+    """SmolLM2's F16 file as a model folder, its weights those transformers expands it to."""
+    from tests.expanded_folder import expand
+
+    from silentzone.studies.cache import cache_root, waiting_lock
+
+    target = (
+        cache_root() / "test-models" / f"{smollm2_f16.stem}-transformers-{transformers_version}"
+    )
+    with waiting_lock(target.with_name(f"{target.name}.lock"), lambda: None):
+        if not target.is_dir():
+            expand(smollm2_f16, target)
+    return target
+
+
+@pytest.fixture(scope="session")
 def sandbox() -> SandboxState:
     """A sandbox that works."""
     from silentzone.execution.sandbox import sandbox_state

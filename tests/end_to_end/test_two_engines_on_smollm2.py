@@ -1,4 +1,8 @@
-"""A reference in one engine and candidates in another, on a real model, both ways round."""
+"""A reference in one engine and candidates in another, on a real model, both ways round.
+
+What runs in transformers is the folder that transformers expands the F16 file to: the same weights,
+without the time that expanding takes in every process.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,8 @@ from silentzone.analysis.study import analyze_study
 from silentzone.records.tables import ITEMS, PROMPTS, TOKENS
 from silentzone.store.folder import StudyFolder
 from silentzone.studies.config import parse_config
+from silentzone.studies.engines import Engines
+from silentzone.studies.inspection import inspect_models
 from silentzone.studies.progress import SilentProgress
 from silentzone.studies.run import run_study
 
@@ -42,7 +48,7 @@ def _run(folder: Any, reference: Any, candidates: Any) -> tuple[StudyFolder, Any
         "candidates": candidates,
         "corpora": [{"name": "own", "path": "text.txt", "context_length": 64, "windows": 2}],
         "benchmarks": [{"name": "own", "path": "own.jsonl"}],
-        "engine": {"threads": 2},
+        "engine": {"threads": 1},
         "floor": {"windows": 1, "token_by_token_positions": 0, "items": 2},
     }
     progress = Notes()
@@ -52,15 +58,14 @@ def _run(folder: Any, reference: Any, candidates: Any) -> tuple[StudyFolder, Any
 
 
 @pytest.fixture(scope="module")
-def from_transformers(smollm2_f16, smollm2_q8_0, transformers_version, tmp_path_factory):
-    """Reference in transformers; the same file and a quant in llama.cpp."""
+def from_transformers(smollm2_folder, smollm2_f16, smollm2_q8_0, tmp_path_factory):
+    """Reference in transformers; the same weights and a quant in llama.cpp."""
     folder = tmp_path_factory.mktemp("from-transformers")
     candidates = [
-        {"name": "same", "path": str(smollm2_f16)},
+        {"name": "same", "path": str(smollm2_f16), "same_weights": True},
         {"name": "Q8_0", "path": str(smollm2_q8_0)},
     ]
-    reference = {"path": str(smollm2_f16), "engine": "transformers"}
-    return _run(folder, reference, candidates)
+    return _run(folder, {"path": str(smollm2_folder)}, candidates)
 
 
 def test_a_quant_in_llama_cpp_is_measured_against_a_reference_in_transformers(from_transformers):
@@ -102,8 +107,24 @@ def test_what_is_finished_is_not_measured_again_and_is_read_without_an_engine(fr
     assert again["fidelity"] == outcome.analysis["fidelity"]
 
 
-def test_and_the_other_way_round(smollm2_f16, transformers_version, tmp_path, from_transformers):
-    candidates = [{"name": "same", "path": str(smollm2_f16), "engine": "transformers"}]
+def test_one_file_in_two_engines_is_known_to_be_one_without_being_told(
+    smollm2_f16, transformers_version, tmp_path
+):
+    (tmp_path / "text.txt").write_text(SENTENCES[0], "utf-8")
+    mapping = {
+        "study": {"name": "one file", "seed": 1},
+        "reference": {"name": "reference", "path": str(smollm2_f16), "engine": "transformers"},
+        "candidates": [{"name": "same", "path": str(smollm2_f16)}],
+        "corpora": [{"name": "own", "path": "text.txt", "context_length": 64}],
+    }
+    config = parse_config(mapping, tmp_path)
+    (same,) = inspect_models(config, Engines(config), SilentProgress()).usable
+    assert (same.ref.lane, same.ref.engine) == ("engine", "llama_cpp")
+    assert same.ref.has_reference_weights
+
+
+def test_and_the_other_way_round(smollm2_f16, smollm2_folder, tmp_path, from_transformers):
+    candidates = [{"name": "same", "path": str(smollm2_folder), "same_weights": True}]
     folder, outcome, _ = _run(tmp_path, {"path": str(smollm2_f16)}, candidates)
     (lane,) = outcome.analysis["lanes"]
     there = from_transformers[1].analysis["lanes"][0]["fidelity"][0]["metrics"]["kld_mean"]
