@@ -40,7 +40,7 @@ def caches(smollm2_f16, tmp_path_factory):
             CorpusEntry(name="short", path=str(folder / "text.txt"), context_length=128, windows=3),
             CorpusEntry(name="long", path=str(folder / "text.txt"), context_length=1024, windows=1),
         ),
-        engine=EngineEntry(threads=2),
+        engine=EngineEntry(threads=1, workers=2),
         floor=FloorEntry(windows=0, token_by_token_positions=0, items=0),
     )
     return run_study(config, folder / "out", progress=SilentProgress(), command="silentzone run")
