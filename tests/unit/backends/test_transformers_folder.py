@@ -58,6 +58,31 @@ def test_an_identity_says_what_the_files_say(folder):
     assert model.training_context_length == 2048
 
 
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [
+        (2**62, r"a header of 4,611,686,018,427,387,904 bytes, and only [\d,]+ follow"),
+        (2**64 - 1, "and only"),
+        (1, "its header is not that of a safetensors file"),
+        (3, "its header is not JSON"),
+    ],
+)
+def test_a_header_whose_length_is_wrong_is_told_by_its_length(folder, length, said):
+    path = folder() / "model.safetensors"
+    path.write_bytes(struct.pack("<Q", length) + path.read_bytes()[8:])
+    with pytest.raises(ModelFileError, match=said):
+        entry.read_model(path.parent, "a")
+
+
+def test_a_header_larger_than_any_is_not_read(folder):
+    path = folder() / "model.safetensors"
+    with path.open("r+b") as file:
+        file.write(struct.pack("<Q", 100 * 2**20 + 1))
+        file.truncate(110 * 2**20)
+    with pytest.raises(ModelFileError, match="104,857,600 are the most"):
+        entry.read_model(path.parent, "a")
+
+
 def test_every_byte_that_decides_a_logit_is_in_the_identity(folder):
     path = folder()
     told: list[int] = []
@@ -190,6 +215,14 @@ def test_a_folder_that_lacks_something_is_refused(folder, file, content, match):
         (path / file).write_text(content, "utf-8")
     with pytest.raises(ModelFileError, match=match):
         entry.read_model(path, "incomplete")
+
+
+def test_settings_too_large_to_be_any_are_not_called_damaged_json(folder):
+    path = folder()
+    with (path / "config.json").open("r+b") as file:
+        file.truncate(64 * 2**20 + 1)
+    with pytest.raises(ModelFileError, match="is larger than 67108864 bytes"):
+        entry.read_model(path, "large")
 
 
 @pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation"])

@@ -287,8 +287,9 @@ def read_json(path: Path) -> dict[str, Any]:
     ModelFileError
         If it cannot be read, is too large, or holds something else.
     """
+    text = _read_bytes(path)
     try:
-        content = json.loads(_read_bytes(path).decode("utf-8"))
+        content = json.loads(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"`{path}` is not JSON") from error
     if not isinstance(content, dict):

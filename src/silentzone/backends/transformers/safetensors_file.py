@@ -59,14 +59,13 @@ def read_tensors(path: Path) -> list[StoredTensor]:
     """
     try:
         with path.open("rb") as file:
-            length = file.read(8)
-            size = struct.unpack("<Q", length)[0] if len(length) == 8 else -1
-            total = path.stat().st_size
-            if not 2 <= size <= min(_MAX_HEADER_BYTES, total - 8):
-                raise _damaged(path, "its header is not that of a safetensors file")
-            header = json.loads(file.read(size).decode("utf-8"))
+            length, total = file.read(8), path.stat().st_size
+            size = _header_bytes(path, length, total)
+            text = file.read(size)
     except OSError as error:
         raise ModelFileError(f"`{path}` cannot be read: {error}") from error
+    try:
+        header = json.loads(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise _damaged(path, "its header is not JSON") from error
     if not isinstance(header, dict):
@@ -90,6 +89,19 @@ def as_float32(tensor: StoredTensor) -> NDArray[np.float32]:
     if tensor.type == "BF16":
         return (stored.astype(np.uint32) << np.uint32(16)).view(np.float32)
     return np.ascontiguousarray(stored, np.float32)
+
+
+def _header_bytes(path: Path, length: bytes, total: int) -> int:
+    size: int = struct.unpack("<Q", length)[0] if len(length) == 8 else 0
+    if size < 2:
+        raise _damaged(path, "its header is not that of a safetensors file")
+    if size > total - 8:
+        raise _damaged(path, f"it names a header of {size:,} bytes, and only {total - 8:,} follow")
+    if size > _MAX_HEADER_BYTES:
+        raise _damaged(
+            path, f"it names a header of {size:,} bytes, and {_MAX_HEADER_BYTES:,} are the most"
+        )
+    return size
 
 
 def _tensor(path: Path, name: str, entry: Any, first: int, total: int) -> StoredTensor:  # noqa: ANN401
