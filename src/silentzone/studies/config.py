@@ -205,7 +205,11 @@ def toml_value(value: object) -> str:
 
 def _reference(mapping: Mapping[str, Any], base: Path, problems: Problems) -> ModelEntry:
     section = Section.of(mapping, "reference", MODEL, problems, required=("path",))
-    return _model(section, base, problems)
+    reference = _model(section, base, problems)
+    if Path(reference.path).is_dir() and not _is_model(Path(reference.path)):
+        # a candidate that is none costs itself alone, and is told of where it is read
+        problems.add(f"[reference] `path`: `{reference.path}` is a folder without a config.json")
+    return reference
 
 
 def _candidates(
@@ -238,8 +242,6 @@ def _model(section: Section, base: Path, problems: Problems) -> ModelEntry:
     path = named[0] if named else section.file("path", base, folder_allowed=True)
     cache = {key: section.values[key] for key in CACHE if key in section.values}
     usual = "".join(f" {key[-1].upper()} {kind}" for key, kind in cache.items())
-    if path and Path(path).is_dir() and not (Path(path) / "config.json").is_file():
-        problems.add(f"{section.title} `path`: `{path}` is a folder without a config.json")
     own = {key: section.values.get(key) for key in ("note", "engine", "same_weights")}
     usual = (Path(named["name"]).name if named else _stem(Path(path))) + usual
     name = section.values.get("name", usual)

@@ -105,7 +105,7 @@ class Engines:
     def _name(self, entry: ModelEntry) -> str:
         if entry.engine is not None:
             return entry.engine
-        is_folder = (Path(entry.path) / "config.json").is_file()
+        is_folder = Path(entry.path).is_dir()
         is_on_hub = HUB_NAME.fullmatch(entry.path) is not None
         return _TRANSFORMERS if is_folder or is_on_hub else self._config.engine.backend
 

@@ -208,6 +208,8 @@ def test_a_model_may_be_a_folder_and_name_its_engine(folder: Path) -> None:
     assert parse_config(tomllib.loads(dump_config(config)), folder) == config
     with pytest.raises(ConfigError, match=r"is a folder without a config\.json"):
         parse_config({**given, "reference": {"path": "empty"}}, folder)
+    config = parse_config({**given, "candidates": [{"path": "empty"}]}, folder)
+    assert config.candidates[0].name == "empty"
 
 
 def test_how_transformers_loads_is_asked_for_among_the_engines_settings(folder: Path) -> None:
