@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from tests.end_to_end.fake_studies import (
@@ -19,6 +20,7 @@ from tests.end_to_end.fake_studies import (
 )
 
 from silentzone.analysis.study import analyze_study
+from silentzone.backends.fake import FakeBackend
 from silentzone.errors import (
     CorpusError,
     MeasurementError,
@@ -28,6 +30,7 @@ from silentzone.errors import (
     WorkerCrashError,
 )
 from silentzone.records.tables import ALL
+from silentzone.report.terminal import summarize
 from silentzone.store.folder import StudyFolder
 from silentzone.studies.config import load_config
 from silentzone.studies.engines import Engines
@@ -359,7 +362,10 @@ def with_failures(tmp_path_factory):
     files.model("words", vocabulary=300)
     files.model("pieces", tokenizer="pieces")
     (files.folder / "broken.json").write_text("{", "utf-8")
-    mapping = files.mapping("good", "aborts", "nan", "refuses", "words", "pieces", "broken")
+    (files.folder / "hollow.json").mkdir()
+    mapping = files.mapping(
+        "good", "aborts", "nan", "refuses", "words", "pieces", "broken", "hollow"
+    )
     mapping["engine"]["workers"] = 2
     mapping["benchmarks"] = []
     listener = Listener()
@@ -397,11 +403,17 @@ def test_a_candidate_that_fails_is_recorded_with_its_cause(with_failures, name, 
     assert sum(one["model"] == name for one in failures) == 1
 
 
-def test_a_file_that_is_no_model_is_recorded(with_failures):
-    failure = next(
-        one for one in with_failures["outcome"].analysis["failures"] if one["model"] == "broken"
-    )
-    assert failure["cause"].endswith("broken.json` is not a fake model file")
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [
+        ("broken", "broken.json` is not a fake model file"),
+        ("hollow", "hollow.json` holds no `config.json`"),  # an empty folder
+    ],
+)
+def test_what_is_no_model_is_recorded(with_failures, name, cause):
+    failures = with_failures["outcome"].analysis["failures"]
+    (failure,) = [one for one in failures if one["model"] == name]
+    assert failure["cause"].endswith(cause)
 
 
 def test_the_other_candidates_are_complete(with_failures):
@@ -422,6 +434,37 @@ def test_logits_that_are_not_finite_leave_their_position_out_and_say_so(with_fai
     assert windows[bad[0]] == 1
     exclusions = with_failures["outcome"].analysis["exclusions"]
     assert any("nan" in one["what"] and one["count"] == 1 for one in exclusions)
+    assert {name: _model(with_failures, name)["status"] for name in ("nan", "good")} == {
+        "nan": "partial", "good": "complete"
+    }  # fmt: skip
+
+
+def test_a_candidate_without_a_number_says_why_in_terminal_and_report(files, monkeypatch):
+    """All logits of one are NaN: a dash alone would look like a part that was not asked for."""
+    own = FakeBackend.window_logits
+
+    def window_logits(self, *arguments, **options):
+        for part in own(self, *arguments, **options):
+            if self.model.name == "dead":
+                part.logits_TV[:] = np.nan
+            yield part
+
+    monkeypatch.setattr(FakeBackend, "window_logits", window_logits)
+    files.model("a", noise=0.1)
+    files.model("dead", noise=0.3)
+    _, outcome = run_in_process(files.config(files.mapping("a", "dead")), files.folder / "out")
+    said = "its logits are NaN or infinite at 124 of 124 positions of text"
+    (dead,) = [one for one in outcome.analysis["candidates"] if one["name"] == "dead"]
+    assert (dead["status"], dead["cautions"]) == ("partial", [said])
+    by_model = {row["model"]: row for row in outcome.analysis["fidelity"]}
+    assert by_model["dead"]["status"] == "partial"
+    assert by_model["a"]["status"] == "complete"
+    assert by_model["dead"]["metrics"]["kld_mean"]["value"] is None
+    summary = summarize(outcome.analysis)
+    assert f"dead: {said}" in summary.notes
+    (row,) = [row for row in summary.candidates.rows if row[0].startswith("dead")]
+    assert row[-1] == "partial"
+    assert said in outcome.report.read_text("utf-8")
 
 
 def test_a_quantized_reference_is_said_to_be_one(files):

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 _MODEL_FIELDS = ("name", "file_bytes", "bits_per_weight", "weight_format", "is_quantized")
 
 
-def model_as_json(model: JsonObject, *, missing: Sequence[str]) -> JsonObject:
-    """Model of the manifest, its status lowered where parts are missing.
+def model_as_json(
+    model: JsonObject, *, missing: Sequence[str], gaps: Sequence[str] = ()
+) -> JsonObject:
+    """Model of the manifest, its status lowered where parts or values are missing.
 
     Parameters
     ----------
@@ -26,11 +28,14 @@ def model_as_json(model: JsonObject, *, missing: Sequence[str]) -> JsonObject:
         As the manifest holds it.
     missing : sequence of str
         Parts without a table.
+    gaps : sequence of str
+        Where values are missing, and why, as sentences.
     """
     status = model.get("status") or "complete"
-    cautions = list(model.get("cautions", []))
+    cautions = [*model.get("cautions", []), *gaps]
     if missing:
         cautions.append("not measured: " + ", ".join(missing))
+    if missing or gaps:
         status = "partial" if status == "complete" else status
     return {
         **{name: model[name] for name in _MODEL_FIELDS},

@@ -12,7 +12,13 @@ from silentzone.analysis.floors import Floor, floor_as_json, model_floor
 from silentzone.analysis.identities import model_as_json
 from silentzone.analysis.item_divergence import with_divergence
 from silentzone.analysis.items import BenchmarkScores, read_benchmark
-from silentzone.analysis.positions import CorpusPositions, read_corpus, read_floors
+from silentzone.analysis.positions import (
+    NON_FINITE,
+    CorpusPositions,
+    ModelPositions,
+    read_corpus,
+    read_floors,
+)
 from silentzone.analysis.scores import require_benchmark_name
 from silentzone.records.models import lane_of
 
@@ -108,7 +114,11 @@ class Measured:
 
     def models_as_json(self) -> list[JsonObject]:
         """Give the candidates as ``analysis.json`` holds them."""
-        return [model_as_json(one, missing=self._missing(str(one["name"]))) for one in self.models]
+        names = zip(self.names, self.models, strict=True)
+        return [
+            model_as_json(one, missing=self._missing(name), gaps=self._not_finite(name))
+            for name, one in names
+        ]
 
     def fidelity_rows(self) -> list[JsonObject]:
         """Rows of ``fidelity``: every candidate on every corpus."""
@@ -123,7 +133,7 @@ class Measured:
                     {
                         "model": name,
                         "corpus": corpus,
-                        "status": "not measured" if own is None else "complete",
+                        "status": "not measured" if own is None else _status(own),
                         "metrics": metrics,
                         "floor": floor_as_json(self.floors[corpus][name]),
                     }
@@ -131,13 +141,34 @@ class Measured:
         return rows
 
     def count_missing(self, remarks: Remarks) -> None:
-        """Count the candidates that a part is missing of."""
+        """Count candidates that a part is missing of; name those whose logits are no numbers."""
         parts: dict[str, int] = {}
         for name in self.names:
             for part in self._missing(name):
                 parts[part] = parts.get(part, 0) + 1
         for part, count in parts.items():
             remarks.exclude(f"candidates on {part}", count, "not measured")
+        remarks.cautions.extend(
+            f"{name}: {gap}" for name in self.names for gap in self._not_finite(name)
+        )
+
+    def _not_finite(self, name: str) -> tuple[str, ...]:
+        """Say where a candidate's logits are no numbers: what is measured there is of the rest."""
+        counts = [
+            (own.excluded.get(NON_FINITE, 0), len(own.usable), f"positions of {corpus.corpus}")
+            for corpus in self.positions
+            if (own := corpus.models.get(name)) is not None
+        ]
+        counts += [
+            (scores.excluded.get(name, {}).get(NON_FINITE, 0), len(scores.item_ids),
+             f"items of {scores.benchmark}")
+            for scores in self.benchmarks.scores
+        ]  # fmt: skip
+        return tuple(
+            f"its logits are NaN or infinite at {count:,} of {total:,} {where}"
+            for count, total, where in counts
+            if count
+        )
 
     def _missing(self, name: str) -> tuple[str, ...]:
         """Parts a candidate has no table for."""
@@ -149,6 +180,10 @@ class Measured:
             (f"benchmark {one['name']}", one["name"] in answered) for one in manifest["benchmarks"]
         ]
         return tuple(part for part, is_there in wanted if not is_there)
+
+
+def _status(own: ModelPositions) -> str:
+    return "partial" if own.excluded.get(NON_FINITE) else "complete"
 
 
 def _benchmarks(

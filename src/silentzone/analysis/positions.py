@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from silentzone.store.tables import StoredTable
 
 OK = "ok"
+NON_FINITE = "non_finite"
+"""Status of what a model's logits are no numbers for."""
 FEWEST_DOCUMENTS = 10
 READERS = 2
 """Models read at a time."""
