@@ -186,6 +186,9 @@ def _inspect(
         model.ref = replace(model.ref, provenance=(*model.ref.provenance, origin))
     if obstacle is not None:
         model.cautions.append(f"memory need not known: {obstacle}")
+    activations = dict(ref.run_as).get("activations")
+    if activations is not None:
+        model.cautions.append(f"activations are {activations}; where its own kernels run they are")
     return model
 
 

@@ -99,7 +99,7 @@ def test_every_byte_that_decides_a_logit_is_in_the_identity(folder):
         second.sha256, False)  # fmt: skip
 
 
-PACKED = {
+PACKED: dict[str, Any] = {
     "bitsandbytes": (
         {"x.weight": ("U8", (32, 1)), "x.weight.absmax": ("F32", (1,)),
          "x.weight.quant_map": ("F32", (16,)),
@@ -119,6 +119,18 @@ PACKED = {
          "config_groups": {"group_0": {"weights": {"num_bits": 8}}}},
         64, "compressed-tensors 8 bit", 64 + 8 + 8,
     ),
+    "gptq of its own width": (
+        {"x.qweight": ("I32", (4, 8)), "x.qzeros": ("I32", (1, 2)), "x.scales": ("F16", (1, 8)),
+         "x.g_idx": ("I32", (16,))},
+        {"quant_method": "gptq", "bits": 4}, 128, "gptq 8 bit", 128 + 8 + 16 + 64,
+    ),
+    "nvfp4": (
+        {"x.weight_packed": ("U8", (8, 8)), "x.weight_scale": ("F8_E4M3", (8, 1)),
+         "x.weight_global_scale": ("F32", (1,))},
+        {"quant_method": "compressed-tensors", "format": "nvfp4-pack-quantized",
+         "config_groups": {"group_0": {"weights": {"num_bits": 4}}}},
+        128, "compressed-tensors nvfp4", 64 + 8 + 4,
+    ),
     "torchao": (
         {"x._weight_qdata": ("I8", (8, 8)), "x._weight_scale": ("F32", (8, 1)),
          "x._weight_zero_point": ("I8", (8, 1))},
@@ -134,6 +146,7 @@ PACKED = {
 @pytest.mark.parametrize("method", sorted(PACKED))
 def test_packed_weights_count_as_weights_and_their_scales_as_bytes(folder, method):
     tensors, settings, weights, name, n_bytes = PACKED[method]
+    method = settings["quant_method"]
     model = entry.read_model(folder(tensors, quantization_config=settings), "packed")
     assert (model.parameter_count, model.weight_format) == (weights, name)
     assert model.bits_per_weight == 8 * n_bytes / weights

@@ -125,6 +125,18 @@ def test_a_candidate_that_is_run_otherwise_than_the_reference_is_cautioned(inspe
     assert "its attention is `eager` and the reference's `sdpa`" in cohort.candidates[0].cautions[0]
 
 
+def test_activations_that_are_not_rounded_here_are_cautioned(inspect):
+    def run_as(path, settings):
+        return (("activations", "not rounded: fp8 is expanded on a processor"),)
+
+    cohort = inspect(engine=replace(ENGINE, run_as=run_as), ref={}, a={"noise": 0.1})
+    for model in (cohort.reference, *cohort.candidates):
+        assert model.cautions == [
+            "activations are not rounded: fp8 is expanded on a processor; where its own kernels "
+            "run they are"
+        ]
+
+
 def test_files_of_one_content_name_each_other(inspect):
     cohort = inspect(ref={"noise": 0}, a={"noise": 0.1}, b={"noise": 0.1}, same={"noise": 0})
     cautions = {model.ref.name: model.cautions for model in cohort.candidates}

@@ -14,6 +14,7 @@ from silentzone.backends.transformers.folder import ModelFolder
 from silentzone.backends.transformers.loading import device_of
 from silentzone.backends.transformers.quantization import helper_version, method_of
 from silentzone.backends.transformers.quiet import offline_unless, quiet_transformers
+from silentzone.backends.transformers.unpacking import unpacking_of
 from silentzone.errors import EnvironmentNotReadyError
 from silentzone.records.models import BackendInfo
 
@@ -69,7 +70,8 @@ def run_as(path: Path, loading: ModelLoading) -> tuple[tuple[str, str], ...]:
         "attention": _attention(folder, loading),
         "unpacked_by": helper_version(method_of(folder.config)),
     }
-    return tuple((name, value) for name, value in found.items() if value is not None)
+    notes = unpacking_of(folder.config, device_of(loading)).notes
+    return (*((name, value) for name, value in found.items() if value is not None), *notes)
 
 
 def require_as_planned(loaded: Any, model: ModelRef) -> None:  # noqa: ANN401 - of any class

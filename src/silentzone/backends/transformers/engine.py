@@ -6,7 +6,7 @@ of the final hidden state, N tokens of a continuation.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from silentzone.backends.transformers.loading import load_model
 from silentzone.backends.transformers.network import Network
 from silentzone.backends.transformers.tokens import Tokenizer
 from silentzone.backends.transformers.windows import WindowPass
-from silentzone.errors import ModelFileError
+from silentzone.errors import MeasurementError, ModelFileError, SilentzoneError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -76,7 +76,7 @@ class TransformersBackend:
         self._tokenizer = Tokenizer(path)
         loaded = load_model(path, settings.loading)
         require_as_planned(loaded, model)
-        self._network = Network(loaded, model.name, model.cache_k)
+        self._network = _tried(loaded, model)
         self.capabilities = Capabilities(
             gives_hidden_states=True,
             can_share_prompts=True,
@@ -198,3 +198,20 @@ class TransformersBackend:
             self._network, self._tokenizer, requests, context_length, slots, step
         )
         return generation.run()
+
+
+def _tried(loaded: Any, model: ModelRef) -> Network:  # noqa: ANN401 - of any class
+    """Network of a loaded model that has been run on a few tokens."""
+    try:
+        return Network(loaded, model.name, model.cache_k)
+    except SilentzoneError:
+        raise
+    except (RuntimeError, ValueError, IndexError) as error:
+        said = f"{error!s:.300}"
+        raise MeasurementError(
+            f"PyTorch cannot run `{model.name}` as it has been loaded: {said}",
+            hint="leave `dtype` out of [engine] of study.toml, or give the type that the model was "
+            'quantized from, mostly "bfloat16"'
+            if "dtype" in said
+            else None,
+        ) from error

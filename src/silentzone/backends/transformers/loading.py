@@ -10,9 +10,19 @@ from transformers import AutoModelForCausalLM
 
 from silentzone.backends.transformers.folder import ModelFolder
 from silentzone.backends.transformers.gguf import gguf_facts
-from silentzone.backends.transformers.quantization import install_hint, method_of
+from silentzone.backends.transformers.quantization import install_hint, is_installed, method_of
 from silentzone.backends.transformers.quiet import offline_unless, quiet_transformers
-from silentzone.errors import EnvironmentNotReadyError, MissingExtraError, ModelFileError
+from silentzone.backends.transformers.unpacking import (
+    require_scales_used,
+    require_unpackable,
+    unpacking_of,
+)
+from silentzone.errors import (
+    EnvironmentNotReadyError,
+    MissingExtraError,
+    ModelFileError,
+    SilentzoneError,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +60,8 @@ def load_model(path: Path, loading: ModelLoading) -> Any:  # noqa: ANN401 - clas
     ------
     MissingExtraError
         If a package that unpacks its weights is not installed.
+    EnvironmentNotReadyError
+        If its quantization runs on a GPU only.
     ModelFileError
         If transformers refuses it, or a weight is missing: it would be made up at random.
     """
@@ -61,6 +73,8 @@ def load_model(path: Path, loading: ModelLoading) -> Any:  # noqa: ANN401 - clas
                 **_arguments(path, loading),
                 output_loading_info=True,
             )
+    except SilentzoneError:
+        raise
     except ImportError as error:
         raise MissingExtraError(
             f"`{path.name}` needs a package that is not installed: {_said(error)}",
@@ -70,7 +84,7 @@ def load_model(path: Path, loading: ModelLoading) -> Any:  # noqa: ANN401 - clas
         raise ModelFileError(
             f"transformers could not load `{path.name}`: {_said(error)}", hint=_hint(error, method)
         ) from error
-    _require_whole(path, report)
+    _require_whole(path, report, method)
     model.eval()
     if loading.device_map is None and device_of(loading).type == "cpu":
         return model
@@ -78,6 +92,7 @@ def load_model(path: Path, loading: ModelLoading) -> Any:  # noqa: ANN401 - clas
 
 
 def _arguments(path: Path, loading: ModelLoading) -> dict[str, Any]:
+    device = device_of(loading)
     given: dict[str, Any] = {
         "local_files_only": True,
         "trust_remote_code": loading.trust_remote_code,
@@ -96,7 +111,8 @@ def _arguments(path: Path, loading: ModelLoading) -> dict[str, Any]:
         if loading.trust_remote_code:
             folder.require_own_code()
         given["use_safetensors"] = True
-    device = device_of(loading)
+        require_unpackable(path.name, folder.config, device)
+        given |= unpacking_of(folder.config, device).arguments
     if loading.device_map is not None:
         given["device_map"] = loading.device_map
     elif device.type != "cpu" and importlib.util.find_spec("accelerate") is not None:
@@ -108,7 +124,7 @@ def _is_placed(model: Any) -> bool:  # noqa: ANN401
     return getattr(model, "hf_device_map", None) is not None
 
 
-def _require_whole(path: Path, report: Any) -> None:  # noqa: ANN401
+def _require_whole(path: Path, report: Any, method: str | None) -> None:  # noqa: ANN401
     found = report if isinstance(report, dict) else vars(report)
     for key, what in (("missing_keys", "lacks"), ("mismatched_keys", "has another shape of")):
         names = sorted(str(name) for name in found.get(key) or ())
@@ -118,6 +134,7 @@ def _require_whole(path: Path, report: Any) -> None:  # noqa: ANN401
                 f"`{names[0]:.200}`; transformers would fill them with random numbers",
                 hint="the files may be damaged or not belong together",
             )
+    require_scales_used(path.name, found.get("unexpected_keys") or (), method)
 
 
 def _said(error: BaseException) -> str:
@@ -136,4 +153,4 @@ def _hint(error: BaseException, method: str | None) -> str | None:
         )
     if "scaled_dot_product_attention" in said or "attn_implementation" in said:
         return 'leave `attention` out of [engine] of study.toml, or set it to "eager"'
-    return install_hint(method)
+    return None if is_installed(method) else install_hint(method)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from silentzone.backends.transformers.safetensors_file import BITS, FLOATS
+from silentzone.backends.transformers.safetensors_file import BITS, FLOATS, as_integers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -64,15 +65,34 @@ def install_hint(method: str | None) -> str | None:
     return " ".join(("pip install", helper, *_BESIDE.get(method, ())))
 
 
+def is_installed(method: str | None) -> bool:
+    """Whether every package that a method needs is here; where none is known, nothing is."""
+    helper = None if method is None else HELPERS.get(method)
+    if method is None or helper is None:
+        return False
+    return all(_version(name) is not None for name in (helper, *_BESIDE.get(method, ())))
+
+
 def helper_version(method: str | None) -> str | None:
     """Name and version of the package that unpacks the weights; null where none is here."""
     helper = None if method is None else HELPERS.get(method)
-    if helper is None:
-        return None
-    try:
-        return f"{helper} {importlib.metadata.version(helper)}"
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    version = None if helper is None else _version(helper)
+    return None if version is None else f"{helper} {version}"
+
+
+def rounds_weights_alone(config: Mapping[str, Any]) -> bool:
+    """Whether one scheme of compressed-tensors says all that is done to a model, to its weights."""
+    settings = _settings(config) or {}
+    groups = settings.get("config_groups")
+    if not isinstance(groups, dict) or len(groups) != 1:
+        return False
+    (group,) = groups.values()
+    others = ("kv_cache_scheme", "sparsity_config", "transform_config")
+    return isinstance(group, dict) and not (
+        group.get("input_activations")
+        or group.get("output_activations")
+        or any(settings.get(key) for key in others)
+    )
 
 
 def bits_of(config: Mapping[str, Any]) -> int | None:
@@ -104,7 +124,8 @@ def count_weights(
     """
     method, bits = method_of(config), bits_of(config)
     counts: Counter[str] = Counter()
-    for tensor in tensors:
+    named = {tensor.name: tensor for tensor in tensors}
+    for tensor in named.values():
         if method is not None and _OF_A_SCALE.search(tensor.name):
             continue
         stored = BITS[tensor.type]
@@ -112,12 +133,31 @@ def count_weights(
             _PACKED_BITS.search(tensor.name) is not None
             or (method in {"bitsandbytes", "mxfp4"} and tensor.type == "U8")
         )
-        each = (bits or 4) if is_packed else stored
+        weights = tensor.n_elements
+        if is_packed:
+            weights = _known_weights(tensor, named) or weights * stored // (bits or 4)
+        each = round(tensor.n_elements * stored / max(weights, 1))
         name = tensor.type
         if method is not None and tensor.type not in FLOATS:
             name = f"{method} {_kind(tensor.type, each, config)}"
-        counts[name] += tensor.n_elements * stored // each
+        counts[name] += weights
     return counts.total(), counts
+
+
+def _known_weights(tensor: StoredTensor, named: Mapping[str, StoredTensor]) -> int | None:
+    """Weights of a packed tensor as those beside it tell; null where they do not.
+
+    One file may hold several widths, and its settings then name one or all of them.
+    """
+    module, _, kind = tensor.name.rpartition(".")
+    shape, index = named.get(f"{module}.weight_shape"), named.get(f"{module}.g_idx")
+    if kind == "weight_packed" and shape is not None and shape.type in {"I32", "I64"}:
+        weights = math.prod(as_integers(shape))
+    elif kind == "qweight" and index is not None:
+        weights = index.n_elements * tensor.shape[-1]
+    else:
+        return None
+    return weights if 1 <= weights <= 32 * tensor.n_elements <= 16 * weights else None
 
 
 def settings_as_text(config: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -131,13 +171,24 @@ def settings_as_text(config: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple(shown)
 
 
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
 def _settings(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
     settings = config.get("quantization_config") or config.get("compression_config")
     return settings if isinstance(settings, dict) and settings else None
 
 
 def _kind(stored: str, bits: int, config: Mapping[str, Any]) -> str:
-    named = (_settings(config) or {}).get("bnb_4bit_quant_type")
-    if bits == 4 and named in {"nf4", "fp4"} and (_settings(config) or {}).get("load_in_4bit"):
+    settings = _settings(config) or {}
+    packing = re.match(r"(nvfp4|mxfp4)-", f"{settings.get('format')}")
+    if packing is not None:
+        return packing[1]
+    named = settings.get("bnb_4bit_quant_type")
+    if bits == 4 and named in {"nf4", "fp4"} and settings.get("load_in_4bit"):
         return str(named)
     return f"{bits} bit" if bits != BITS[stored] else stored

@@ -91,6 +91,14 @@ def as_float32(tensor: StoredTensor) -> NDArray[np.float32]:
     return np.ascontiguousarray(stored, np.float32)
 
 
+def as_integers(tensor: StoredTensor) -> tuple[int, ...]:
+    """Values of a small tensor of the type I32 or I64, one after the other."""
+    kind = np.dtype("<i4" if tensor.type == "I32" else "<i8")
+    with tensor.path.open("rb") as file:
+        file.seek(tensor.offset)
+        return tuple(np.frombuffer(file.read(min(tensor.n_bytes, 64)), kind).tolist())
+
+
 def _header_bytes(path: Path, length: bytes, total: int) -> int:
     size: int = struct.unpack("<Q", length)[0] if len(length) == 8 else 0
     if size < 2:
