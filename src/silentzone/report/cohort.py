@@ -166,6 +166,13 @@ class Cohort:
         """Return a score, or a quantity that says it was not measured."""
         return self.scores.get((model, benchmark), NOT_MEASURED)
 
+    def against_reference(self, model: str, benchmark: str) -> float | None:
+        """Return a model's score less the reference's, over the items both answered."""
+        if self.reference is not None and model == self.reference.name:
+            return 0.0
+        found = self.decomposition.get((model, benchmark))
+        return None if found is None else found.net.value
+
     def relation(self, score: str, zone: str, corpus: str | None = None) -> Raw | None:
         """Return the relation of the headline metric, on its own corpus if none is named."""
         return next(

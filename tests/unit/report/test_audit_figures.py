@@ -7,7 +7,7 @@ import pytest
 from silentzone.report.cohort import index
 from silentzone.report.figures.best import best_and_pairs
 from silentzone.report.figures.prompts import failed_prompts, router, signed_shift
-from silentzone.report.figures.scores import size_and_score
+from silentzone.report.figures.scores import fidelity_and_score, size_and_score
 from silentzone.report.figures.variants import specification_curve
 from silentzone.report.figures.widths import zone_widths
 
@@ -209,6 +209,30 @@ def test_the_best_set_and_the_pairs_share_the_order_of_the_composite(draw, analy
         r["model"]: r["score"]["value"] for r in analysis["scores"] if r["benchmark"] == "composite"
     }
     assert [score[name] for name in left] == sorted((score[n] for n in left), reverse=True)
+
+
+@pytest.fixture
+def easier_items(analysis):
+    """Let the weakest candidate be scored on easier items; its difference stays what it was."""
+    mine = [r for r in analysis["scores"] if r["benchmark"] == "composite" and r["model"] != "F16"]
+    worst = min(mine, key=lambda row: row["score"]["value"])
+    worst["score"]["value"] = 0.99
+    return worst["model"]
+
+
+def test_a_score_over_easier_items_does_not_lift_a_model_in_the_order(draw, easier_items):
+    labels = [row["label"] for row in drawn(draw(best_and_pairs).panels[0], "label")]
+    assert labels[-1] == easier_items
+
+
+@pytest.mark.parametrize("figure", [size_and_score, fidelity_and_score])
+def test_a_model_drawn_at_a_score_over_other_items_is_named(draw, figure, easier_items):
+    assert f"over other items than the reference's: {easier_items}. " in draw(figure).caption
+
+
+@pytest.mark.parametrize("figure", [size_and_score, fidelity_and_score])
+def test_nothing_is_said_of_other_items_where_all_answered_the_same(draw, figure):
+    assert "other items" not in draw(figure).caption
 
 
 def test_each_pair_is_seen_from_both_sides(draw, analysis):

@@ -40,8 +40,8 @@ def best_and_pairs(cohort: Cohort) -> Figure | None:
     return Figure(
         identity="best",
         title="Which candidates can be told from each other?",
-        caption="Best composite first. The cells without a colour are the choices these items"
-        " cannot settle.",
+        caption="Best composite first, by the difference to the reference on the items both"
+        " answered. The cells without a colour are the choices these items cannot settle.",
         said=said(best, decision.get("yardstick")),
         key=(
             KeyEntry(mark="dot blue", text="cannot be told from the best"),
@@ -61,13 +61,17 @@ def best_and_pairs(cohort: Cohort) -> Figure | None:
 
 
 def _order(cohort: Cohort, best: Raw, pairs: Sequence[Raw]) -> list[str]:
-    """Names of the candidates that are compared, highest composite first."""
+    """Names of the models that are compared, highest composite first.
+
+    Composites of models that answered other items are no order: their differences to the reference
+    are, which is what the decision takes.
+    """
     compared = {str(row.get("model")) for row in rows(best, "comparisons")}
     compared |= {str(row.get(end)) for row in pairs for end in ("first", "second")}
     named = [model.name for model in cohort.models if model.name in compared]
 
     def level(name: str) -> float:
-        value = cohort.score(name, COMPOSITE).value
+        value = cohort.against_reference(name, COMPOSITE)
         return float("inf") if value is None else -value
 
     return sorted(named, key=level)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isclose
 from typing import TYPE_CHECKING
 
 from silentzone.records.escaping import visible
@@ -34,7 +35,7 @@ from silentzone.report.words import (
 from silentzone.store.answers import finite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from silentzone.report.cohort import Cohort
     from silentzone.report.reading import Model, Quantity
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 
 _FRONTIER = KeyEntry(mark="bar purple", text="no smaller file scores as well")
+_MOST_NAMED = 5
 
 
 def size_and_score(cohort: Cohort) -> Figure | None:
@@ -85,12 +87,37 @@ def size_and_score(cohort: Cohort) -> Figure | None:
             if cohort.reference is None
             else "A point inside the band is not yet shown to be within the margin; the decision"
             " tests the paired differences."
-        ),
+        )
+        + _on_other_items(cohort, cohort.score_names),
         key=(CANDIDATE, *pick(cohort), *_reference_marks(cohort), _FRONTIER, *bars(cohort)),
         panels=tuple(panels),
         said=_noise_floor(cohort),
         table=_size_table(cohort),
         omitted=omissions(undrawn, "size or score is missing"),
+    )
+
+
+def _on_other_items(cohort: Cohort, scores: Sequence[str]) -> str:
+    """Name what is drawn at a score over other items than the reference's; empty without any."""
+    if cohort.reference is None:
+        return ""
+    reference = cohort.reference.name
+
+    def differs(model: Model, score: str) -> bool:
+        shared = cohort.against_reference(model.name, score)
+        own, level = (cohort.score(name, score).value for name in (model.name, reference))
+        if shared is None or own is None or level is None:
+            return False
+        return not isclose(own - level, shared, abs_tol=1e-9)
+
+    named = [m.short for m in cohort.candidates if any(differs(m, score) for score in scores)]
+    if not named:
+        return ""
+    shown = ", ".join(named[:_MOST_NAMED])
+    more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+    return (
+        f" Drawn at a score over other items than the reference's: {shown}{more}. Correlations and"
+        " the decision take the difference to the reference on the items both answered."
     )
 
 
@@ -205,7 +232,8 @@ def fidelity_and_score(cohort: Cohort) -> Figure | None:
             else "The whole cohort. No zone near the reference could be formed, so nothing is said"
             " about the candidates that resemble it."
         )
-        + words,
+        + words
+        + _on_other_items(cohort, (COMPOSITE,)),
         key=(*zone_marks(cohort), *pick(cohort), *bars(cohort)),
         panels=tuple(panels),
         table=model_table(
