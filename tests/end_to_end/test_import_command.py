@@ -6,12 +6,15 @@ import csv
 import json
 import random
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
 
 from silentzone.cli.main import run_command_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
 MODELS = {"BF16": 0.0, "Q8_0": 0.02, "Q5_K_M": 0.05, "Q4_K_M": 0.1}
@@ -153,6 +156,66 @@ def test_a_damaged_document_is_named(
     (tmp_path / "import.json").write_text(content)
     assert command("analyze", tmp_path, "--quiet") == 1
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"x")]
+)
+def test_a_damaged_table_is_to_be_imported_again_not_measured(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: Callable[[Path], Any]
+) -> None:
+    into = tmp_path / "cohort"
+    assert command("import", "items", results / "BF16.csv", "--into", into, "--quiet") == 0
+    damage(next(into.rglob("*.parquet")))
+    assert command("analyze", into, "--quiet", "--reference", "BF16") == 1
+    said = capsys.readouterr().err
+    assert "import the files again" in said
+    assert "study" not in said
+
+
+def test_damaged_answers_are_made_again_from_the_tables(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    into = tmp_path / "cohort"
+    assert command("import", "cohort-table", results / "kld.csv", "--into", into, "--quiet") == 0
+    (into / "analysis.json").write_text("{")
+    assert command("report", into, "--quiet") == 1
+    assert f"silentzone analyze {into}" in capsys.readouterr().err
+
+
+def test_who_imports_is_told_of_options_and_never_of_columns(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    into = tmp_path / "cohort"
+    table = (results / "kld.csv").read_text().replace(",true,", ",,")
+    rows = [line.rsplit(",", 1)[0] for line in table.splitlines() if "Q8_0" not in line]
+    (results / "kld.csv").write_text("\n".join(rows))
+    assert command("import", "--detect", results, "--into", into, "--accept", "ids",
+                   "--quiet") == 0  # fmt: skip
+    assert command("analyze", into, "--quiet") == 1
+    said = capsys.readouterr().err
+    assert "hint: name one with --reference\n" in said
+    assert command("analyze", into, "--quiet", "--reference", "BF16") == 0
+    notes = capsys.readouterr().out
+    assert "imported with answers and no fidelity, and so without a relation: Q8_0" in notes
+    assert "no standard error is stated for" in notes
+    assert "column" not in notes
+
+
+def test_a_full_disk_speaks_of_no_parts_that_are_kept(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    into = tmp_path / "cohort"
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        code = command("import", "items", results / "BF16.csv", "--into", into, "--quiet")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert code == 1
+    assert "hint: make room, then run the same command again\n" in capsys.readouterr().err
+    assert not list(into.rglob("*.parquet"))
 
 
 def test_a_table_outside_the_folder_is_not_read(

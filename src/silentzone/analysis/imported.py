@@ -47,6 +47,7 @@ def numbers_of_imports(folder: ImportFolder, reference: str | None) -> Numbers:
         table=_cohort_table(folder, document, reference) if has_table else None,
         items=_items_table(folder, document) if document.items else None,
         reference=reference,
+        are_imported=True,
     )
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from silentzone.records.cohort_table import CohortTable, TableModel
 
-NO_REFERENCE = "the table marks no reference row"
+NO_REFERENCE = "no model is marked as the reference (`--reference` names one)"
 NO_ITEMS = "a table holds scores, not items: what changed is not known"
 UNPAIRED = "unpaired: the standard error does not know which items the two models share"
 _MANY = 1e6
@@ -75,7 +75,7 @@ def why_none_enters(entries: Mapping[str, Entry]) -> str | None:
     if any(entry.enters for entry in entries.values()):
         return None
     reasons = "; ".join(f"{name}: {entry.why_not}" for name, entry in entries.items())
-    return f"no benchmark enters the composite ({reasons or 'the table has none'})"
+    return f"no benchmark enters the composite ({reasons or 'there is none'})"
 
 
 def why_composites_are_empty(

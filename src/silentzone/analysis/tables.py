@@ -57,6 +57,8 @@ class Numbers:
     items: ItemsTable | None
     reference: str | None
     """As the user names it; null takes what the files mark."""
+    are_imported: bool = False
+    """Whether they come from a folder of imported results, where nobody fills in columns."""
 
 
 def analyze_tables(
@@ -89,17 +91,17 @@ def analyze_tables(
     reference = _reference(numbers)
     if reference is not None:
         table = numbers.table and _marked(numbers.table, reference)
-        numbers = Numbers(table=table, items=numbers.items, reference=reference)
+        numbers = replace(numbers, table=table, reference=reference)
     candidates = _candidates(numbers, reference)
     remarks = Remarks()
     metrics: tuple[RankedMetric, ...] = ()
     if numbers.table is not None:
         remarks.cautions += numbers.table.notes
         metrics = table_metrics(numbers.table, candidates, rng_seed)
-        _warn_of_metrics(metrics, remarks)
+        _warn_of_metrics(metrics, numbers, remarks)
     if numbers.items is not None:
         remarks.cautions += numbers.items.notes
-    _warn_of_absent(numbers, remarks)
+    _warn_of_absent(numbers, reference, remarks)
     sections = (
         _table_sections(numbers, candidates, metrics, (settings, rng_seed, on_share), remarks)
         if numbers.items is None
@@ -262,7 +264,8 @@ def _reference(numbers: Numbers) -> str | None:
         raise InputError(
             "items are compared with a reference's, and none is marked among them; the models "
             f"are {shown}.",
-            hint="name one with --reference, or add an `is_reference` column",
+            hint="name one with --reference"
+            + ("" if numbers.are_imported else ", or add an `is_reference` column"),
         )
     return name
 
@@ -300,20 +303,27 @@ def _copies(table: CohortTable, candidates: Sequence[TableModel]) -> tuple[tuple
     return tuple(group for group in groups if len(group) > 1)
 
 
-def _warn_of_absent(numbers: Numbers, remarks: Remarks) -> None:
+def _warn_of_absent(numbers: Numbers, reference: str | None, remarks: Remarks) -> None:
     """Name models that only one of the two tables knows: their names may be typed otherwise."""
     if numbers.table is None or numbers.items is None:
         return
     rows, asked = {one.name for one in numbers.table.models}, set(numbers.items.models)
-    for names, where in ((rows - asked, "cohort table"), (asked - rows, "items table")):
+    where, way_out = ("in the cohort table only", "in the items table only"), "names must be equal"
+    if numbers.are_imported:
+        # Every model of the folder has a row; what counts is whether fidelity stands in it.
+        rows = {one.name for one in numbers.table.models if one.fidelity} - {reference}
+        asked.discard(reference or "")
+        where = ("imported with fidelity and no answers", "imported with answers and no fidelity")
+        way_out = "names must be equal: import one again with --rename"
+    if not rows or not asked:
+        return
+    for names, which in ((rows - asked, where[0]), (asked - rows, where[1])):
         if names:
             shown = ", ".join(sorted(names)[:10]) + (" ..." if len(names) > 10 else "")
-            remarks.cautions.append(
-                f"in the {where} only, and so without a relation: {shown} (names must be equal)"
-            )
+            remarks.cautions.append(f"{which}, and so without a relation: {shown} ({way_out})")
 
 
-def _warn_of_metrics(metrics: Sequence[RankedMetric], remarks: Remarks) -> None:
+def _warn_of_metrics(metrics: Sequence[RankedMetric], numbers: Numbers, remarks: Remarks) -> None:
     unknown = sorted({one.metric for one in metrics if one.metric not in METRICS})
     if unknown:
         remarks.cautions.append(
@@ -326,7 +336,8 @@ def _warn_of_metrics(metrics: Sequence[RankedMetric], remarks: Remarks) -> None:
             "no standard error is stated for "
             + ", ".join(silent[:5])
             + (" and others" if len(silent) > 5 else "")
-            + ": verdicts take it as measured without noise (give `fidelity_se.` columns)"
+            + ": verdicts take it as measured without noise"
+            + ("" if numbers.are_imported else " (give `fidelity_se.` columns)")
         )
 
 

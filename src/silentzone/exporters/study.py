@@ -193,7 +193,7 @@ class Study:
             return names[_place(asked, names, "corpus")], ()
         if not names:
             raise InputError(
-                "the study has no corpus, so it has no fidelity to export.",
+                f"`{self.folder.root}` has no fidelity to export: it names no corpus.",
                 hint="export another format, such as items-table",
             )
         headline = self.answers["headline"].get("corpus")
@@ -240,7 +240,7 @@ def _name(row: Raw, section: str, field: str = "name") -> str:
 
 def _place(name: str, names: list[str], what: str) -> int:
     if name not in names:
-        raise InputError(f"the study has no {what} `{name}`.", hint=_listed(names, what))
+        raise InputError(f"there is no {what} `{name}` to export.", hint=_listed(names, what))
     return names.index(name)
 
 

@@ -16,6 +16,7 @@ from silentzone.importers.layouts import ITEMS_LAYOUT, TABLE_LAYOUT, TABLE_PREFI
 from silentzone.importers.problems import heading_shown, listed
 from silentzone.importers.text_files import first_bytes, read_lines
 from silentzone.store.folder import MANIFEST
+from silentzone.store.import_folder import IMPORT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,8 +48,10 @@ def detect_kind(path: Path) -> Kind:
         if (path / MANIFEST).is_file():
             return "study"
         raise TableError(
-            f"`{path.name}` is a folder without `{MANIFEST}`, so it is no study",
-            hint="give a folder that `silentzone run` has written, or a table file",
+            f"`{path.name}` is a folder without `{MANIFEST}` and without `{IMPORT}`, so it is no "
+            "study and holds no imported results",
+            hint="give a folder that `silentzone run` or `silentzone import` has written, or a "
+            "table file",
         )
     columns = _columns(path)
     if "item_id" in columns and "score" in columns:

@@ -25,11 +25,11 @@ def storage_error(error: OSError, path: Path) -> StorageError:
     """Describe a failed write: which file, why, and how much room is left."""
     reason = error.strerror or str(error)
     if error.errno in _OUT_OF_SPACE:
-        hint = "make room, then run the same command again; finished parts are kept"
+        hint = "make room, then run the same command again"
     elif error.errno in _NOT_ALLOWED:
         hint = "make the folder writable or choose another one"
     else:
-        hint = "check the disk, then run the same command again; finished parts are kept"
+        hint = "check the disk, then run the same command again"
     free = _free_bytes(path)
     room = "" if free is None else f" ({free} bytes free there)"
     return StorageError(f"`{path}` cannot be written: {reason}{room}.", hint=hint)

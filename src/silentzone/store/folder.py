@@ -182,7 +182,14 @@ class StudyFolder:
 
     def read_json(self, relative: str) -> Any:  # noqa: ANN401 - JSON is any of its types
         """Content of a JSON file of the folder; TableError if missing, damaged or too large."""
-        return read_json(self._inside(relative))
+        path = self._inside(relative)
+        if relative not in {ANALYSIS, FLIPS}:
+            return read_json(path)
+        try:
+            return read_json(path)
+        except TableError as error:
+            hint = f"make it again from the stored tables: silentzone analyze {self.root}"
+            raise TableError(error.message, hint=hint) from error
 
     def _inside(self, relative: str) -> Path:
         """Path of a file of the folder."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 IMPORT_SCHEMA_VERSION: Final = 1
+AGAIN: Final = "import the files again into a new folder"
 _SHOWN: Final = 5
 
 
@@ -176,9 +177,7 @@ class _Reader:
     where: str
 
     def damaged(self, what: str) -> TableError:
-        return TableError(
-            f"`{self.where}` is damaged: {what}.", hint="import the files again into a new folder"
-        )
+        return TableError(f"`{self.where}` is damaged: {what}.", hint=AGAIN)
 
     def mapping(self, value: object, what: str) -> dict[str, Any]:
         if not isinstance(value, dict):

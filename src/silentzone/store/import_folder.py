@@ -6,6 +6,7 @@ that was interrupted, or refused half-way, leaves the folder as it was.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -22,14 +23,14 @@ from silentzone.records.imported import (
 )
 from silentzone.records.parts import PartKey
 from silentzone.store import atomic
-from silentzone.store.import_document import ImportDocument, document_as_json, read_document
+from silentzone.store.import_document import AGAIN, ImportDocument, document_as_json, read_document
 from silentzone.store.json_files import read_json, write_json
 from silentzone.store.lock import exclusive_lock
 from silentzone.store.names import ANALYSIS, FLIPS, slug
 from silentzone.store.tables import StoredTable, build_table, read_table, write_parquet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
@@ -93,7 +94,11 @@ class ImportFolder:
             If ``import.json`` is damaged or of a version not known here.
         """
         path = self.root / IMPORT
-        return read_document(read_json(path), str(path)) if path.exists() else ImportDocument()
+        if not path.exists():
+            return ImportDocument()
+        with _again():
+            content = read_json(path)
+        return read_document(content, str(path))
 
     def commit(self, document: ImportDocument) -> None:
         """Make a document the one that counts, and remove tables that it does not name."""
@@ -156,7 +161,8 @@ class ImportFolder:
         parts = PurePosixPath(place).parts
         if not parts or place.startswith("/") or ".." in parts:
             raise TableError(f"`{place}` must be the path of a file inside the folder.")
-        return read_table(self.root.joinpath(*parts), schema, names)
+        with _again():
+            return read_table(self.root.joinpath(*parts), schema, names)
 
     def _write_rows(
         self, schema: TableSchema, row: FidelityRow, values: Mapping[str, NDArray[Any]] | None
@@ -187,6 +193,15 @@ class ImportFolder:
             write_parquet(table, schema, file)
         atomic.move(partial, path)
         return str(place)
+
+
+@contextlib.contextmanager
+def _again() -> Iterator[None]:
+    """Name the way out of a damaged file: what is stored was read elsewhere, never measured."""
+    try:
+        yield
+    except TableError as error:
+        raise TableError(error.message, hint=AGAIN) from error
 
 
 def _item_columns(answers: ItemAnswers) -> dict[str, object]:

@@ -219,8 +219,8 @@ def _opened(path: Path) -> pq.ParquetFile:
         return pq.ParquetFile(path, page_checksum_verification=True)
     except FileNotFoundError as error:
         raise TableError(
-            f"`{path}` is not there: this part has not been measured.",
-            hint="run the study again with the same command; it goes on where it stopped",
+            f"`{path}` is not there.",
+            hint="run the study again with the same command; it measures what is missing",
         ) from error
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _damaged(path, _first_line(error)) from error
@@ -309,4 +309,4 @@ def _first_line(error: BaseException) -> str:
 
 def _damaged(path: Path, what: str) -> TableError:
     """Error of a file that cannot be what it stands for."""
-    return TableError(f"`{path}` is not usable: {what}.", hint=_HINT)
+    return TableError(f"`{path}` is not usable: {what.rstrip('.')}.", hint=_HINT)

@@ -161,7 +161,9 @@ def test_without_a_full_precision_row_the_rest_is_null_with_the_reason(one_b):
     for zone in ("band", "equivalence"):
         found = relation(one_b, zone)
         assert found["spearman"] is None
-        assert found["cautions"][0] == "the table marks no reference row"
+        assert (
+            found["cautions"][0] == "no model is marked as the reference (`--reference` names one)"
+        )
     assert one_b["reference"] is None
     assert one_b["decision"]["pick"] is None
 

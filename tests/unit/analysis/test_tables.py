@@ -91,7 +91,7 @@ def test_without_a_reference_the_whole_cohort_and_the_fidelity_zone_are_answered
 
 
 def test_without_a_reference_what_needs_one_is_null_with_that_reason(referenceless):
-    reason = "the table marks no reference row"
+    reason = "no model is marked as the reference (`--reference` names one)"
     for zone in ("equivalence", "band"):
         found = relation(referenceless, zone)
         assert (found["spearman"], found["n"], found["cautions"][0]) == (None, 0, reason)

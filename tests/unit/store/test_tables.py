@@ -116,7 +116,7 @@ def test_a_column_is_not_read_as_another_kind(stored):
 
 
 def test_a_missing_part_says_what_to_do(folder):
-    with pytest.raises(TableError, match="has not been measured") as caught:
+    with pytest.raises(TableError, match="is not there") as caught:
         folder.read_table(CHURN, "g", "m")
     assert caught.value.hint is not None
 
