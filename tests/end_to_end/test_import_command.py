@@ -385,6 +385,9 @@ def test_fidelity_against_another_model_than_the_reference_is_named(
     ("option", "said"),
     [
         (("--rename", "Q9=Q8"), "no file has a model of that name"),
+        (("--accept", "promt"), "did you mean `prompt`? there are: prompt, target, ids"),
+        (("--set", "clip=16"), "did you mean `clip_nats`?"),
+        (("--rename", "BF15=F16"), "did you mean `BF16`?"),
         (("--set", "clip_nats=16"), "these files hold none"),
         (("--corpus", "wiki"), "`--corpus` means nothing to `items`"),
         (("--filter", "strict"), "`--filter` means nothing to `items`"),
@@ -402,6 +405,48 @@ def test_an_option_for_nothing_is_refused_and_leaves_no_table(
     assert said in capsys.readouterr().err
     assert not list(tmp_path.rglob("*.parquet"))
     assert command("import", "items", results / "BF16.csv", "--into", into, "--quiet") == 0
+
+
+def test_a_setting_of_the_answers_can_be_accepted_and_nothing_where_there_are_none(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = ROOT / "tests" / "golden" / "imports" / "lm_eval" / "run-f16"
+    asked = ("import", "lm-eval", run, "--into", tmp_path / "a", "--filter", "strict", "--quiet")
+    assert command(*asked, "--accept", "n_shots") == 1
+    assert "did you mean `n_shot`?" in capsys.readouterr().err
+    assert command(*asked, "--accept", "n_shot") == 0
+    assert command("import", "cohort-table", results / "kld.csv", "--into", tmp_path / "b",
+                   "--accept", "ids") == 1  # fmt: skip
+    assert "these files hold none" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("option", "values"), [("--rename", ("BF16=A", "BF16=B")),
+                                                ("--set", ("lane=a", "lane=b"))])  # fmt: skip
+def test_two_values_for_one_name_are_refused(
+    results: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    option: str,
+    values: tuple[str, str],
+) -> None:
+    given = [part for value in values for part in (option, value)]
+    assert command("import", "--detect", results, "--into", tmp_path / "cohort", *given) == 2
+    assert "twice" in capsys.readouterr().err
+
+
+def test_a_note_on_what_a_log_leaves_open_goes_once_it_is_stated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = ROOT / "tests" / "golden" / "imports" / "llama_perplexity" / "smollm2.kld.stdout.txt"
+    asked = ("import", "llama-perplexity", log, "--rename", f"{log.stem}=Q8_0", "--json", "--quiet")
+    assert command(*asked, "--into", tmp_path / "open") == 0
+    notes = json.loads(capsys.readouterr().out)["notes"]
+    assert any("how many nats deep" in note for note in notes)
+    assert all(note.startswith("Q8_0: ") for note in notes)
+    assert command(*asked, "--into", tmp_path / "stated", "--set", "clip_nats=16") == 0
+    stated = json.loads(capsys.readouterr().out)["notes"]
+    assert [note for note in notes if "how many nats deep" not in note] == stated
+    assert any("what lies below is in no KLD" in note for note in stated)
 
 
 def test_what_stops_on_the_way_leaves_no_table_and_all_that_was_there(

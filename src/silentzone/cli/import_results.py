@@ -147,9 +147,9 @@ def import_results(  # noqa: PLR0913, PLR0917 - one parameter per option
         into=into,
         format=wanted[0] if wanted else None,
         options=ImportOptions(**names),
-        renamed=dict(rename),
+        renamed=_once(rename, "--rename"),
         accepted=frozenset(accept),
-        stated=dict(stated),
+        stated=_once(stated, "--set"),
         replaces=replace,
         keeps_going=keep_going,
     )
@@ -162,6 +162,15 @@ def import_results(  # noqa: PLR0913, PLR0917 - one parameter per option
         if not quiet:
             click.echo(f"next: {shell_line('silentzone', 'analyze', str(into))}", err=True)
     return EXIT_INPUT if outcome.refused else 0
+
+
+def _once(pairs: tuple[tuple[str, str], ...], option: str) -> dict[str, str]:
+    """Refuse two values for one name: one of them would be dropped in silence."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if found.setdefault(name, value) != value:
+            raise click.UsageError(f"{option} gives `{name}` twice: {found[name]} and {value}.")
+    return found
 
 
 def _show(outcome: ImportOutcome) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Final
 
 from silentzone.errors import ConfigError
@@ -17,6 +16,7 @@ from silentzone.exporters.formats import (
     model_card,
     tables,
 )
+from silentzone.records.near_names import near_names
 
 if TYPE_CHECKING:
     from silentzone.exporters.writing import PathFormat, TextFormat
@@ -44,9 +44,5 @@ def format_named(name: str) -> TextFormat | PathFormat:
         If there is none; the hint names the closest one.
     """
     if name not in FORMATS:
-        close = difflib.get_close_matches(name, FORMATS, n=1)
-        raise ConfigError(
-            f"there is no format `{name}` to export",
-            hint=f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(FORMATS)}",
-        )
+        raise ConfigError(f"there is no format `{name}` to export", hint=near_names(name, FORMATS))
     return FORMATS[name]

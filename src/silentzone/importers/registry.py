@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Final
 
 from silentzone.errors import ConfigError
@@ -25,6 +24,7 @@ from silentzone.importers.tools import (
     qbench,
     study,
 )
+from silentzone.records.near_names import near_names
 
 if TYPE_CHECKING:
     from silentzone.importers.reading import Format
@@ -61,9 +61,5 @@ def format_named(name: str) -> Format:
         If there is none; the hint names the closest one.
     """
     if name not in FORMATS:
-        close = difflib.get_close_matches(name, FORMATS, n=1)
-        raise ConfigError(
-            f"there is no format `{name}`",
-            hint=f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(FORMATS)}",
-        )
+        raise ConfigError(f"there is no format `{name}`", hint=near_names(name, FORMATS))
     return FORMATS[name]

@@ -179,6 +179,8 @@ class Imported:
     models: tuple[ModelFacts, ...] = ()
     notes: tuple[str, ...] = ()
     """What whoever reads the answers should know: what was mapped, left out or counted."""
+    left_open: Mapping[str, str] = field(default_factory=dict)
+    """Notes by field of :data:`PROTOCOL_FIELDS`, each true as long as nobody states that field."""
     chance: Mapping[str, float] = field(default_factory=dict)
     """Score of guessing by benchmark, where a file states it."""
 

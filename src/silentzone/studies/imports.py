@@ -9,6 +9,7 @@ from silentzone.errors import InputError
 from silentzone.importers.finding import find_bundles
 from silentzone.importers.registry import format_named
 from silentzone.records.imported import PROTOCOL_FIELDS
+from silentzone.records.near_names import near_names
 from silentzone.store.import_document import grouped_notes
 from silentzone.store.import_folder import ImportFolder
 from silentzone.studies.import_outcome import ImportOutcome, ImportRequest, group_sentences
@@ -79,8 +80,8 @@ def _check_statements(request: ImportRequest) -> None:
     unknown = [name for name in request.stated if name not in PROTOCOL_FIELDS]
     if unknown:
         raise InputError(
-            f"`{unknown[0]}` is no field of a protocol.",
-            hint=f"--set takes: {', '.join(PROTOCOL_FIELDS)}",
+            f"`--set` names `{unknown[0]}`, which is no field of a protocol.",
+            hint=near_names(unknown[0], PROTOCOL_FIELDS),
         )
 
 

@@ -15,8 +15,9 @@ from silentzone.errors import (
     SilentzoneError,
     TableError,
 )
-from silentzone.importers.comparability import Alignment, Asked, align
+from silentzone.importers.comparability import IDS, PROMPT, TARGET, Alignment, Asked, align
 from silentzone.records.imported import ModelFacts
+from silentzone.records.near_names import near_names
 from silentzone.store.import_document import FidelityEntry, ImportDocument, ItemsEntry
 from silentzone.studies.import_outcome import fidelity_said, items_said
 from silentzone.studies.proof import asked_of, hold_against_reference
@@ -37,6 +38,12 @@ def _read(one: Format, bundle: Bundle, options: ImportOptions) -> Imported:
     if not imported.items and not imported.fidelity and not imported.chance:
         raise NothingToCompareError(f"`{bundle.main.name}` holds no result.")
     return imported
+
+
+def _renamed_note(note: str, names: Mapping[str, str]) -> str:
+    """Give a note on a model under the name that the model has here."""
+    subject, colon, rest = note.partition(": ")
+    return f"{names[subject]}: {rest}" if colon and subject in names else note
 
 
 class Intake:
@@ -78,7 +85,9 @@ class Intake:
             self._outcome.refused.append(f"{bundle.main}: {error.with_hint}")
             return
         self.took_something = True
+        stated = self._request.stated
         self._note(imported.notes)
+        self._note([note for name, note in imported.left_open.items() if name not in stated])
 
     def name_reference(self) -> None:
         """Mark the model that the user names, if results of it are there already.
@@ -102,7 +111,8 @@ class Intake:
         Raises
         ------
         InputError
-            If a model that was to be renamed is in no file, or a stated protocol has no row.
+            If a model that was to be renamed is in no file, a stated protocol has no row, or an
+            accepted field is in no answers.
         """
         if self._outcome.refused:
             return
@@ -110,12 +120,31 @@ class Intake:
         if strangers:
             raise InputError(
                 f"`--rename` names `{sorted(strangers)[0]}`, and no file has a model of that name.",
-                hint=f"the files have: {', '.join(self._met)}",
+                hint=near_names(sorted(strangers)[0], self._met),
             )
         if self._request.stated and not self._outcome.fidelity:
             raise InputError(
                 "`--set` states how fidelity was measured, and these files hold none.",
                 hint="what answers to items differ in is let pass with --accept",
+            )
+        self._require_accepted()
+
+    def _require_accepted(self) -> None:
+        """Refuse an accepted field that no answers have: a misspelt one would let nothing pass."""
+        if not self._request.accepted:
+            return
+        if not self._outcome.items:
+            raise InputError(
+                "`--accept` lets answers to items differ, and these files hold none.",
+                hint="how fidelity was measured is stated with --set",
+            )
+        settings = {name for one in self.document.items for name in one.settings}
+        known = [PROMPT, TARGET, IDS, *sorted(settings)]
+        unknown = sorted(self._request.accepted.difference(known))
+        if unknown:
+            raise InputError(
+                f"`--accept` names `{unknown[0]}`, in which no answers can differ.",
+                hint=near_names(unknown[0], known),
             )
 
     def miss_reference(self) -> None:
@@ -159,7 +188,16 @@ class Intake:
         models += [
             ModelFacts(name=other, is_reference=other == reference) for other in sorted(others)
         ]
-        return replace(imported, items=items, fidelity=tuple(fidelity), models=tuple(models))
+        return replace(
+            imported,
+            items=items,
+            fidelity=tuple(fidelity),
+            models=tuple(models),
+            notes=tuple(_renamed_note(note, names) for note in imported.notes),
+            left_open={
+                field: _renamed_note(note, names) for field, note in imported.left_open.items()
+            },
+        )
 
     def _filled(self, row: FidelityRow) -> dict[str, str | None]:
         """Fill what the file leaves open with what the user states."""

@@ -23,9 +23,13 @@ _MARKS: Final = re.compile(
 )
 """Results; a stderr of its own has none of them in the KL-divergence mode."""
 _LOADER: Final = b"llama_model_loader:"
+_TAIL_NOTE: Final = (
+    "the base file cuts the reference's tail off some nats below the largest logit; what lies "
+    "below is in no KLD of it"
+)
 _CLIP_NOTE: Final = (
-    "a log does not say where the reference's tail was cut off (16 nats below the largest logit in "
-    "llama.cpp, 24 in ik_llama.cpp); what lies below is in no KLD of it"
+    "a log does not say how many nats deep the base file reaches (16 in llama.cpp, 24 in "
+    "ik_llama.cpp); --set clip_nats=16 states it"
 )
 
 
@@ -61,8 +65,13 @@ def _read(bundle: Bundle, options: ImportOptions) -> Imported:
     )
     bits = log.facts.get("bits_per_weight")
     facts = ModelFacts(name=model, bits_per_weight=None if bits is None else float(bits))
-    notes = (*name_notes, *_end_notes(log), *results.notes, *((_CLIP_NOTE,) if log.is_kld else ()))
-    return Imported(fidelity=(row,), models=(facts,), notes=tuple(f"{model}: {n}" for n in notes))
+    notes = (*name_notes, *_end_notes(log), *results.notes, *((_TAIL_NOTE,) if log.is_kld else ()))
+    return Imported(
+        fidelity=(row,),
+        models=(facts,),
+        notes=tuple(f"{model}: {note}" for note in notes),
+        left_open={name: f"{model}: {note}" for name, note in _left_open(log).items()},
+    )
 
 
 def _model_name(
@@ -117,9 +126,16 @@ def _end_notes(log: PerplexityLog) -> tuple[str, ...]:
         notes.append("the log has no final result; the row is what stands after its last window")
     elif log.block and set(missing) - {"95.0% KLD"}:
         notes.append(f"the final block is cut; it lacks: {', '.join(missing)}")
-    if not log.is_kld and log.mode is None:
-        notes.append("the log does not say which positions were scored (stderr has that)")
     return tuple(notes)
+
+
+def _left_open(log: PerplexityLog) -> dict[str, str]:
+    """Give what the log leaves open of how its numbers came about, by field of the protocol."""
+    if log.is_kld:
+        return {"clip_nats": _CLIP_NOTE}
+    if log.mode is None:
+        return {"scored": "the log does not say which positions were scored (stderr has that)"}
+    return {}
 
 
 FORMAT = Format(
