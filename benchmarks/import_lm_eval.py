@@ -1,8 +1,10 @@
-"""Time and peak memory of reading a gigabyte of lm-eval samples, beside parsing it and no more.
+"""Time and peak memory of importing a gigabyte of lm-eval samples, beside parsing it and no more.
 
-Run from the repository root: ``python -m benchmarks.import_lm_eval [GIGABYTES]``. Two kinds of
-rows: four choices behind a question (about 2 kB), and a written answer behind five examples, read
-by two filters (about 6 kB). Each is read in a process of its own.
+Run from the repository root: ``python -m benchmarks.import_lm_eval [GIGABYTES]``. Three kinds of
+rows: four choices behind a question (about 2 kB), the same with a short question (about 1 kB), and
+a written answer behind five examples, read by two filters (about 5 kB). Each job is a process of
+its own: parsing, importing into an empty folder, and importing the same answers of a second model
+beside them.
 """
 
 from __future__ import annotations
@@ -23,26 +25,25 @@ WORDS = (
     *("the", "a", "of", "to", "and", "in", "that", "was", "with", "for", "on", "by", "from"),
     *("river", "house", "seven", "lantern", "market", "answer", "number", "teacher", "garden"),
 )
+LONG, SHORT = (30, 5, 15), (8, 1, 2)
+"""Words of a question, least of a choice, and one more than the most."""
 FILTERS = ("strict-match", "flexible-extract")
-REPEATS = 2
+KINDS = ("choices", "short", "written")
 
 
 def main() -> None:
     size = int(float(sys.argv[1]) * 1e9) if len(sys.argv) > 1 else 10**9
     with tempfile.TemporaryDirectory() as name:
-        for kind in ("choices", "written"):
+        for kind in KINDS:
             path = write(Path(name), kind, size)
-            for _ in range(REPEATS):
-                for job in ("parse", "read"):
-                    done = subprocess.run(
-                        [sys.executable, "-m", "benchmarks.import_lm_eval", job, path],
-                        check=True,
-                        capture_output=True,
-                        text=True,
-                    )
-                    print(
-                        f"{kind}, {path.stat().st_size / 1e9:.2f} GB, {job}: {done.stdout}", end=""
-                    )
+            for job in ("parse", "first", "second"):
+                done = subprocess.run(
+                    [sys.executable, "-m", "benchmarks.import_lm_eval", job, path],
+                    check=True,
+                    capture_output=True,
+                    text=True,
+                )
+                print(f"{kind}, {path.stat().st_size / 1e9:.2f} GB, {job}: {done.stdout}", end="")
             path.unlink()
 
 
@@ -50,7 +51,7 @@ def write(folder: Path, kind: str, size: int) -> Path:
     """Write samples of one kind and the results file that belongs to them."""
     path = folder / f"samples_{kind}_{DATE}.jsonl"
     digest, sums, counts = hashlib.sha256(), {}, {}
-    filters = ("none",) if kind == "choices" else FILTERS
+    filters = FILTERS if kind == "written" else ("none",)
     with path.open("w", encoding="utf-8") as file:
         for name in filters:
             n_wanted = counts.get(filters[0])  # as many rows of every filter as of the first
@@ -61,7 +62,9 @@ def write(folder: Path, kind: str, size: int) -> Path:
                 doc_id = counts[name]
                 rng = np.random.default_rng(doc_id)
                 row = (
-                    choice_row(doc_id, rng) if kind == "choices" else written_row(doc_id, rng, name)
+                    written_row(doc_id, rng, name)
+                    if kind == "written"
+                    else choice_row(doc_id, rng, *(SHORT if kind == "short" else LONG))
                 )
                 hashes = (row["doc_hash"], row["prompt_hash"], row["target_hash"])
                 digest.update("".join(hashes).encode())
@@ -108,11 +111,11 @@ def row_of(doc_id, doc, target, arguments, *, filter_name, metrics, responses):
     }
 
 
-def choice_row(doc_id, rng):
-    choices = [text(rng, int(rng.integers(5, 15))) for _ in range(4)]
+def choice_row(doc_id, rng, n_words, least, most):
+    choices = [text(rng, int(rng.integers(least, most))) for _ in range(4)]
     doc = {
         "id": doc_id,
-        "question": text(rng, 30),
+        "question": text(rng, n_words),
         "choices": choices,
         "label": int(rng.integers(4)),
     }
@@ -160,18 +163,32 @@ def parse(path: Path) -> int:
     return count
 
 
-def read(path: Path) -> int:
+def take(path: Path, model: str) -> int:
+    """Import the samples as those of one model, into a folder beside them."""
     from silentzone.importers.reading import ImportOptions
-    from silentzone.importers.registry import FORMATS
+    from silentzone.studies.import_outcome import ImportRequest
+    from silentzone.studies.imports import import_results
+    from silentzone.studies.progress import SilentProgress
 
-    (bundle,) = FORMATS["lm-eval"].find([path])
-    imported = FORMATS["lm-eval"].read(bundle, ImportOptions(filter=FILTERS[0]))
-    return len(imported.items[0].item_ids)
+    request = ImportRequest(
+        paths=(path,),
+        into=path.parent / "imported",
+        format="lm-eval",
+        options=ImportOptions(filter=FILTERS[0], model=model),
+    )
+    return import_results(request, SilentProgress()).items[0]["items"]
+
+
+JOBS = {
+    "parse": parse,
+    "first": lambda path: take(path, "first"),
+    "second": lambda path: take(path, "second"),
+}
 
 
 def run(job: str, path: Path) -> None:
     begin = time.perf_counter()
-    count = {"parse": parse, "read": read}[job](path)
+    count = JOBS[job](path)
     wall, cpu = time.perf_counter() - begin, time.process_time()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     speed = path.stat().st_size / wall / 1e6

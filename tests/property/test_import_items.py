@@ -108,7 +108,7 @@ def _check(found: Imported) -> None:
         is_ok = np.array([status == "ok" for status in answers.statuses])
         assert np.array_equal(np.isnan(answers.scores), ~is_ok)
         assert ((answers.scores[is_ok] >= 0) & (answers.scores[is_ok] <= 1)).all()
-        texts = (answers.predictions or ()) + (answers.targets or ()) + answers.item_ids
+        texts = (*(answers.predictions or ()), *(answers.targets or ()), *answers.item_ids)
         for text in (*texts, *answers.settings.values(), *answers.about.values()):
             (text or "").encode()  # half a surrogate pair cannot be stored
     for note in found.notes:

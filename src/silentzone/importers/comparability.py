@@ -10,8 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from pyarrow import compute
+
 from silentzone.errors import ProtocolMismatchError
 from silentzone.importers.problems import listed, shown
+from silentzone.store.compact import compact_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +33,7 @@ class Asked:
     model: str
     benchmark: str
     settings: Mapping[str, str]
-    item_ids: Sequence[str]
+    item_ids: Sequence[str | None]
     prompts: Sequence[str | None] | None
     targets: Sequence[str | None] | None
     files: frozenset[str]
@@ -77,11 +80,11 @@ def align(held: Asked, new: Asked, accepted: Iterable[str]) -> Alignment:
         If they differ elsewhere; names the field, both values and the option that lets them.
     """
     allowed = set(accepted)
-    found = Alignment(shared=0, own=len(set(new.item_ids)), against=held.model)
+    held_ids, new_ids = compact_texts(held.item_ids), compact_texts(new.item_ids)
+    found = Alignment(shared=0, own=new_ids.n_distinct, against=held.model)
     _require_settings(held, new, allowed, found)
-    shared = set(held.item_ids) & set(new.item_ids)
-    found.shared = len(shared)
-    if not shared:
+    found.shared = new_ids.where(compute.is_in(new_ids.arrow, held_ids.arrow)).n_distinct
+    if not found.shared:
         raise ProtocolMismatchError(
             f"`{new.model}` and `{held.model}` share no item of `{new.benchmark}`: the one has "
             f"{listed(map(shown, list(new.item_ids)[:3]))} ..., the other "
@@ -147,15 +150,18 @@ def _require_equal(
     found: Alignment,
 ) -> bool:
     """Compare hashes item by item; whether some shared item lacks one."""
-    own = {item: value for item, value in zip(held.item_ids, values[0], strict=True) if value}
-    known, differing = set(), []
-    for item, value in zip(new.item_ids, values[1], strict=True):
-        if value and item in own:
-            known.add(item)
-            if own[item] != value:
-                differing.append(item)
-    if differing:
-        count = len(set(differing))
+    own, theirs = (compact_texts(one).arrow for one in values)
+    is_hashed = compute.is_valid(own)
+    new_ids = compact_texts(new.item_ids)
+    places = compute.index_in(
+        new_ids.arrow, value_set=compact_texts(held.item_ids).where(is_hashed).arrow
+    )
+    own = compute.take(own.filter(is_hashed), places)
+    # Null, and so neither, where one of the two has no hash.
+    differing = new_ids.where(compute.not_equal(own, theirs))
+    known = new_ids.where(compute.and_(compute.is_valid(own), compute.is_valid(theirs)))
+    if len(differing):
+        count = differing.n_distinct
         if what not in allowed:
             raise ProtocolMismatchError(
                 f"the {what} of item {shown(differing[0])} of `{new.benchmark}` is not the same "
@@ -169,4 +175,4 @@ def _require_equal(
                 field=what, against=held.model, held="as hashed there", new=f"{count} items differ"
             )
         )
-    return len(known) < found.shared
+    return known.n_distinct < found.shared

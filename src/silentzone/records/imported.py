@@ -116,25 +116,25 @@ class ItemAnswers:
 
     model: str
     benchmark: str
-    item_ids: tuple[str, ...]
+    item_ids: Sequence[str]
     scores: NDArray[np.float64]
     """Of shape (n,), proportions; NaN exactly where the status is not ``ok``."""
     statuses: tuple[str, ...]
     """``ok``, ``timeout``, ``truncated``, ``error``, ``score missing`` or another reason."""
     repeats: NDArray[np.int32]
     """Of shape (n,); 0 unless the item was asked more than once (epochs, samples per task)."""
-    clusters: tuple[str | None, ...] | None = None
-    predictions: tuple[str | None, ...] | None = None
-    targets: tuple[str | None, ...] | None = None
-    choice_log_likelihoods: tuple[tuple[float, ...] | None, ...] | None = None
+    clusters: Sequence[str | None] | None = None
+    predictions: Sequence[str | None] | None = None
+    targets: Sequence[str | None] | None = None
+    choice_log_likelihoods: Sequence[Sequence[float] | None] | None = None
     """Nats, one per choice."""
     margin: NDArray[np.float64] | None = None
     """Gold minus best other of the values that decided the score, nats; NaN where missing."""
     confidence: NDArray[np.float64] | None = None
     """Probability the model gave its own answer; NaN where missing."""
-    prompt_sha256: tuple[str | None, ...] | None = None
+    prompt_sha256: Sequence[str | None] | None = None
     """Of what was asked, as the tool hashes it; null where it does not."""
-    target_sha256: tuple[str | None, ...] | None = None
+    target_sha256: Sequence[str | None] | None = None
     output_tokens: NDArray[np.int32] | None = None
     """Of shape (n,); -1 where missing."""
     settings: Mapping[str, str] = field(default_factory=dict)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 
 from silentzone.errors import ShapeError, TableError
 from silentzone.store.arrow_schema import ARROW_TYPES
+from silentzone.store.compact import CompactColumn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +49,9 @@ def arrow_column(column: Column, values: object) -> pa.Array:
     ShapeError
         If the values are not one-dimensional.
     """
-    if column.kind in {"string", "dictionary"}:
+    if isinstance(values, CompactColumn):
+        array = _compact(column, values)
+    elif column.kind in {"string", "dictionary"}:
         array = _texts(column, values)
     elif column.kind in {"list<float64>", "list<int32>"}:
         array = _lists(column, values)
@@ -57,6 +61,19 @@ def arrow_column(column: Column, values: object) -> pa.Array:
         row = int(np.flatnonzero(np.asarray(array.is_null()))[0])
         raise TableError(f"`{column.name}` must not be null; row {row} is.")
     return array
+
+
+def _compact(column: Column, values: CompactColumn[Any]) -> pa.Array:
+    """Column that Arrow holds already."""
+    array, wanted = values.arrow, ARROW_TYPES[column.kind]
+    if array.type != wanted and not (column.kind == "dictionary" and array.type == pa.string()):
+        raise TableError(f"`{column.name}` must be {column.kind}, it is {array.type}.")
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    inner = array.flatten() if column.kind.startswith("list") else array
+    if pa.types.is_floating(inner.type) and pa.compute.any(pa.compute.is_nan(inner)).as_py():
+        raise TableError(f"`{column.name}` must not hold NaN.")
+    return array.dictionary_encode() if column.kind == "dictionary" else array
 
 
 def _rows(column: Column, values: object) -> list[Any]:

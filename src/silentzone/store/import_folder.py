@@ -30,7 +30,7 @@ from silentzone.store.names import ANALYSIS, FLIPS, slug
 from silentzone.store.tables import StoredTable, build_table, read_table, write_parquet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
@@ -248,12 +248,3 @@ def _digests(sources: Sequence[SourceFile]) -> str:
 
 def _named(settings: Mapping[str, str]) -> dict[str, str]:
     return {f"setting_{name}": value for name, value in settings.items()}
-
-
-def item_columns_of(table: StoredTable, names: Iterable[str]) -> dict[str, list[str | None] | None]:
-    """Text columns of a table of items, null where every cell is."""
-    found: dict[str, list[str | None] | None] = {}
-    for name in names:
-        cells = table.strings(name)
-        found[name] = cells if any(cell is not None for cell in cells) else None
-    return found

@@ -15,6 +15,7 @@ from silentzone.errors import ShapeError, TableError
 from silentzone.records.parts import PartKey
 from silentzone.store.arrow_schema import arrow_schema
 from silentzone.store.columns import arrow_column
+from silentzone.store.compact import CompactColumn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,6 +73,10 @@ class StoredTable:
     def strings(self, name: str) -> list[str | None]:
         """Values of a text column, None where there is none."""
         return list(self._column(name, ("string", "dictionary")).to_pylist())
+
+    def texts(self, name: str) -> CompactColumn[str | None]:
+        """Values of a text column as they are stored, None where there is none."""
+        return CompactColumn(self._column(name, ("string",)))
 
     def matches(self, name: str, text: str) -> NDArray[np.bool_]:
         """Rows whose text is exactly this; a null is not."""

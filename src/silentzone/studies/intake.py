@@ -18,6 +18,7 @@ from silentzone.errors import (
 from silentzone.importers.comparability import IDS, PROMPT, TARGET, Alignment, Asked, align
 from silentzone.records.imported import ModelFacts
 from silentzone.records.near_names import near_names
+from silentzone.store.compact import compact_texts
 from silentzone.store.import_document import FidelityEntry, ImportDocument, ItemsEntry
 from silentzone.studies.import_outcome import fidelity_said, items_said
 from silentzone.studies.proof import asked_of, hold_against_reference
@@ -271,7 +272,7 @@ class Intake:
             benchmark=answers.benchmark,
             table=self._folder.write_items(answers),
             rows=len(answers.item_ids),
-            items=len(set(answers.item_ids)),
+            items=compact_texts(answers.item_ids).n_distinct,
             scored=int(np.isfinite(answers.scores).sum()),
             statuses={name: count for name, count in statuses.items() if name != "ok"},
             settings=dict(answers.settings),

@@ -6,17 +6,27 @@ analysis, was never held against the others, so the same proof is asked for agai
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from silentzone.analysis.imported import override_sentence
 from silentzone.errors import ProtocolMismatchError
 from silentzone.importers.comparability import Asked, align
 from silentzone.records.imported import IMPORTED_ITEMS
-from silentzone.store.import_folder import item_columns_of
 
 if TYPE_CHECKING:
     from silentzone.store.import_document import ImportDocument, ItemsEntry
     from silentzone.store.import_folder import ImportFolder
+
+_EVIDENCE: Final = replace(
+    IMPORTED_ITEMS,
+    columns=tuple(
+        one
+        for one in IMPORTED_ITEMS.columns
+        if one.name in {"item_id", "prompt_sha256", "target_sha256"}
+    ),
+)
+"""What is read of a table with millions of rows."""
 
 
 def asked_of(folder: ImportFolder, entry: ItemsEntry) -> Asked:
@@ -27,15 +37,15 @@ def asked_of(folder: ImportFolder, entry: ItemsEntry) -> Asked:
     TableError
         If its table is missing or damaged.
     """
-    table = folder.read(IMPORTED_ITEMS, entry.table, (entry.benchmark, entry.model))
-    texts = item_columns_of(table, ("prompt_sha256", "target_sha256"))
+    table = folder.read(_EVIDENCE, entry.table, (entry.benchmark, entry.model))
+    prompts, targets = table.texts("prompt_sha256"), table.texts("target_sha256")
     return Asked(
         model=entry.model,
         benchmark=entry.benchmark,
         settings=entry.settings,
-        item_ids=[item or "" for item in table.strings("item_id")],
-        prompts=texts["prompt_sha256"],
-        targets=texts["target_sha256"],
+        item_ids=table.texts("item_id"),
+        prompts=None if prompts.is_empty else prompts,
+        targets=None if targets.is_empty else targets,
         files=frozenset(one.sha256 for one in entry.sources),
     )
 

@@ -99,7 +99,7 @@ def test_choices_are_scored_as_our_own_rule_scores_them(folder, metric):
             row["doc"]["gold"],
             headline="raw" if metric == "acc" else "normalized",
         )
-        assert answers.choice_log_likelihoods[number] == tuple(values)
+        assert answers.choice_log_likelihoods[number] == values
         assert answers.scores[number] == own.score == row[metric]
         assert answers.predictions[number] == str(own.prediction)
         assert answers.margin[number] == pytest.approx(own.margin, abs=1e-12)
@@ -448,7 +448,7 @@ def test_lengths_in_bytes_and_mutual_information(run):
     for row, margin, kept in zip(rows, answers.margin, answers.choice_log_likelihoods, strict=True):
         values = [float(value) for value, _ in row["filtered_resps"]]
         gold = "AB".index(row["target"])
-        assert kept == tuple(values[:2])
+        assert kept == values[:2]
         ahead = (values[gold] - values[2 + gold]) - (values[1 - gold] - values[3 - gold])
         assert margin == pytest.approx(ahead, abs=1e-12)
 

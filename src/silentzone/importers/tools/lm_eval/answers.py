@@ -15,8 +15,11 @@ from silentzone.importers.item_metrics import Metric
 from silentzone.importers.problems import SHOWN_PROBLEMS, listed
 from silentzone.importers.tools.lm_eval.choices import ChoiceColumn, Choices, choices_of
 from silentzone.importers.tools.lm_eval.hashes import is_text
+from silentzone.store.compact import CompactTexts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from silentzone.importers.problems import Problems
     from silentzone.importers.tools.lm_eval.hashes import RowHashes
 
@@ -41,8 +44,9 @@ class FilterAnswers:
         self.metrics: dict[str, Metric] = {}
         self.doc_ids = array("q")
         self.places = array("q")
-        self.item_ids: list[str] = []
-        self.prompts: list[str | None] = []
+        self.item_ids: Sequence[str] = ()
+        """There once the rows are finished."""
+        self.prompts = CompactTexts()
         self.target_hashes: list[str | None] = []
         self.targets: list[str | None] = []
         self.predictions: list[str | None] = []
@@ -50,6 +54,7 @@ class FilterAnswers:
         self.non_finite: set[int] = set()
         self.most_repeats = 1
         self.n_cut_predictions = 0
+        self._named = CompactTexts()
         self._seen: dict[str, str] = {}
 
     def add(
@@ -72,7 +77,7 @@ class FilterAnswers:
     def _add_item(self, row: dict[str, Any], place: int, hashes: RowHashes, delimiter: str) -> None:
         self.doc_ids.append(row["doc_id"])
         self.places.append(place)
-        self.item_ids.append(hashes.doc[:_ID_DIGITS] if hashes.doc else str(row["doc_id"]))
+        self._named.append(hashes.doc[:_ID_DIGITS] if hashes.doc else str(row["doc_id"]))
         self.prompts.append(hashes.prompt)
         # Golds repeat: every "A" of a benchmark is one text in memory.
         self.target_hashes.append(self._shared(hashes.target))
@@ -130,15 +135,18 @@ class FilterAnswers:
         for metric in self.metrics.values():
             metric.pad(self.n_rows)
         self._seen.clear()
-        if len(set(self.item_ids)) == len(self.item_ids):
+        named_so_far = self._named.column()
+        if named_so_far.n_distinct == len(named_so_far):
+            self.item_ids = named_so_far
             return
-        counts = Counter(self.item_ids)
+        item_ids: list[str] = list(named_so_far)
+        counts = Counter(item_ids)
         first: dict[str, int] = {}
-        for index, item in enumerate(self.item_ids):
+        for index, item in enumerate(item_ids):
             if counts[item] == 1:
                 continue
             named = f"{item}-{self.doc_ids[index]}"
-            self.item_ids[index] = named
+            item_ids[index] = named
             if named in first:
                 problems.add(
                     f"is the same item as {word} {self.places[first[named]]} "
@@ -147,6 +155,7 @@ class FilterAnswers:
                 )
             else:
                 first[named] = index
+        self.item_ids = tuple(item_ids)
 
     def places_of(self, rows: list[int], word: str) -> str:
         """Name where rows stand, the first few of them."""

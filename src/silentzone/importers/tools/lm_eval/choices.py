@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from silentzone.store.compact import compact_lists
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator
+    from collections.abc import Callable, Container, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -154,13 +156,9 @@ class ChoiceColumn:
                 lengths.extend(array("I", [0]) * (n_before - len(lengths)))
                 lengths.extend(map(length, choices.texts))
 
-    def tuples(self) -> tuple[tuple[float, ...] | None, ...]:
+    def by_row(self) -> Sequence[Sequence[float] | None]:
         """Log-likelihoods row by row; null where a row has none."""
-        found, place = [], 0
-        for count in self.counts:
-            found.append(tuple(self.values[place : place + count]) if count else None)
-            place += count
-        return tuple(found)
+        return compact_lists(self.values, self.counts)
 
     def judge(self, metric: str, scores: NDArray[np.float64]) -> Judged | None:
         """Follow the rule of a metric.
@@ -177,12 +175,11 @@ class ChoiceColumn:
         Judged or None
             Null where no row has what the rule needs.
         """
-        values = self._decisive(metric)
         counts = np.frombuffer(self.counts or b"", dtype=np.uint32)
         predictions = np.full(len(counts), -1, dtype=np.int32)
         confidence = np.full(len(counts), np.nan)
         of_two = np.full(len(counts), -1, dtype=np.int32)
-        for rows, table in self._tables(counts, values):
+        for rows, table in self._tables(counts, metric):
             best = table.argmax(axis=1)
             predictions[rows] = best
             largest = table.max(axis=1, initial=-np.inf)
@@ -198,13 +195,13 @@ class ChoiceColumn:
         margin = None
         if golds is not None:
             margin = np.full(len(counts), np.nan)
-            for rows, table in self._tables(counts, values):
+            for rows, table in self._tables(counts, metric):
                 margin[rows] = _margins(table, golds[rows])
             margin[~is_judged] = np.nan
         return Judged(predictions=predictions, confidence=confidence, margin=margin)
 
     def _tables(
-        self, counts: NDArray[np.uint32], values: NDArray[np.float64]
+        self, counts: NDArray[np.uint32], metric: str
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
         """Rows of as many choices and their values, in blocks so that they do not add up."""
         starts = np.cumsum(counts, dtype=np.int64) - counts
@@ -212,18 +209,18 @@ class ChoiceColumn:
             of_count = np.flatnonzero(counts == count)
             for first in range(0, len(of_count), _BLOCK_ROWS):
                 rows = of_count[first : first + _BLOCK_ROWS]
-                table = values[starts[rows, None] + np.arange(count)]
+                table = self._decisive(metric, starts[rows, None] + np.arange(count))
                 is_known = np.isfinite(table).all(axis=1)
                 yield rows[is_known], table[is_known]
 
-    def _decisive(self, metric: str) -> NDArray[np.float64]:
+    def _decisive(self, metric: str, places: NDArray[np.int64]) -> NDArray[np.float64]:
         """Values whose largest is the answer by a metric; NaN where a row lacks what it needs."""
-        values = np.frombuffer(self.values or b"", dtype=np.float64)
+        values = _at(self.values, places)
         if metric == MUTUAL:
-            return values - _padded(np.array(self.unconditional, dtype=np.float64), len(values))
+            return values - _at(self.unconditional, places)
         if metric not in self.lengths:
             return values
-        lengths = _padded(np.array(self.lengths[metric], dtype=np.float64), len(values))
+        lengths = _at(self.lengths[metric], places)
         return values / np.where(lengths > 0.0, lengths, np.nan)
 
 
@@ -238,8 +235,13 @@ class Judged:
     """Null where no reading of the golds, or more than one, gives every score."""
 
 
-def _padded(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
-    return np.concatenate([values, np.full(length - len(values), np.nan)])
+def _at(values: array[float] | array[int], places: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Values at some places, so that no copy of all is made; NaN behind the last."""
+    found = np.full(places.shape, np.nan)
+    is_there = places < len(values)
+    if len(values):
+        found[is_there] = np.asarray(values)[places[is_there]]
+    return found
 
 
 def _margins(table: NDArray[np.float64], golds: NDArray[np.int32]) -> NDArray[np.float64]:

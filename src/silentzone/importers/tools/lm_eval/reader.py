@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-_Text = TypeVar("_Text", str, str | None)
 
 NAME: Final = "lm-eval"
 _UNNAMED_FILTER: Final = "none"
@@ -291,17 +289,18 @@ def _items(
         )
     margin, confidence, predictions = _by_rule(answers, score, notes)
     has_choices = any(answers.choices.counts)
+    prompts = answers.prompts.column()
     return {
-        "item_ids": _taken(answers.item_ids),
+        "item_ids": answers.item_ids,
         "scores": values,
         "statuses": tuple(statuses),
         "repeats": np.zeros(answers.n_rows, dtype=np.int32),
         "predictions": predictions,
         "targets": _unless_empty(answers.targets),
-        "choice_log_likelihoods": answers.choices.tuples() if has_choices else None,
+        "choice_log_likelihoods": answers.choices.by_row() if has_choices else None,
         "margin": margin,
         "confidence": confidence,
-        "prompt_sha256": _unless_empty(answers.prompts),
+        "prompt_sha256": None if prompts.is_empty else prompts,
         "target_sha256": _unless_empty(answers.target_hashes),
     }
 
@@ -330,13 +329,9 @@ def _by_rule(
 
 
 def _unless_empty(texts: list[str | None]) -> tuple[str | None, ...] | None:
-    return _taken(texts) if any(one is not None for one in texts) else None
-
-
-def _taken(values: list[_Text]) -> tuple[_Text, ...]:
     """Take a column out of its list, which is empty then: there are millions of rows."""
-    found = tuple(values)
-    values.clear()
+    found = tuple(texts) if any(one is not None for one in texts) else None
+    texts.clear()
     return found
 
 
