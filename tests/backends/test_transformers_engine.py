@@ -30,6 +30,7 @@ from silentzone.studies.encodings import PROBES
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("transformers_version")]
 
 SETTINGS = EngineSettings(threads=1, batch_tokens=128, micro_batch_tokens=16)
+WITHOUT_SDPA = {"bloom", "gemma2"}
 PLAN = WindowPlan(context_length=40, first_scored=4, add_bos=False)
 
 
@@ -333,7 +334,7 @@ def test_the_attention_is_foretold_as_transformers_chooses_it(tiny, kind, asked)
     options = {} if asked == "auto" else {"attn_implementation": asked}
     chosen = AutoModelForCausalLM.from_pretrained(path, **options).config._attn_implementation
     assert foretold == (("attention", chosen),)
-    assert chosen == ("eager" if asked == "eager" or kind == "gemma2" else "sdpa")
+    assert chosen == ("eager" if asked == "eager" or kind in WITHOUT_SDPA else "sdpa")
     model = replace(ENGINE.read_model(path, kind), run_as=foretold)
     with ENGINE.open(path, model, settings):
         pass
@@ -370,7 +371,7 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(tmp_path):
     assert caught.value.hint == "pip install gptqmodel optimum"
 
 
-def test_the_same_file_is_the_same_model_in_llama_cpp(smollm2_f16, settings):
+def test_the_same_file_is_the_same_model_in_llama_cpp(smollm2_f16):
     """SmolLM2 in F16: what is between the engines is rounding, well below a quantization."""
     from tests.golden.llama_perplexity.made_text import made_text
 
@@ -381,7 +382,7 @@ def test_the_same_file_is_the_same_model_in_llama_cpp(smollm2_f16, settings):
     for engine in (ENGINE, LLAMA_CPP):
         model = engine.read_model(smollm2_f16, "SmolLM2")
         backend: Any
-        with engine.open(smollm2_f16, model, settings) as backend:
+        with engine.open(smollm2_f16, model, SETTINGS) as backend:
             encoded.append(backend.tokenize(made_text(), add_bos=True).tolist())
             tokens = np.array(encoded[0][:128], np.int32)
             plan = WindowPlan(context_length=128, first_scored=64, add_bos=False)
