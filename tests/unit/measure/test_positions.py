@@ -14,6 +14,7 @@ from silentzone.errors import CorpusError, MeasurementError, NonFiniteLogitsErro
 from silentzone.measure import floors
 from silentzone.measure.candidate import TraceReader, TraceTokens, measure_candidate
 from silentzone.measure.floors import floor_steps, measure_floors
+from silentzone.measure.perturbations import UNEVEN_TOKENS
 from silentzone.measure.protocol import floors_key, tokens_key, trace_key
 from silentzone.measure.reference import cut_corpus, write_trace
 from silentzone.records.tables import FLOORS, POSITION_METRICS, TOKENS
@@ -329,7 +330,7 @@ def test_tokens_far_before_the_scored_ones_are_decoded_together(measured, fake, 
         monkeypatch.setattr(floors, "_LEAD", lead)
         measure_floors(engine, reader, 5, windows=1, positions=2, on_window=_ignore)
         assert splits[-1] == BatchSplit(tokens_per_call=1, from_token=expected)
-        assert BatchSplit(tokens_per_call=floors.UNEVEN_TOKENS) in splits
+        assert BatchSplit(tokens_per_call=UNEVEN_TOKENS) in splits
 
 
 def test_an_ordinary_run_that_is_not_finite_leaves_its_floor_out(measured, fake):
