@@ -69,8 +69,6 @@ def test_whatever_ranks_compares_or_decides_is_what_it_is_without_the_other_lane
         assert analysis[section] == alone[section], section
     named = json.dumps({**analysis, "lanes": [], "cautions": []})
     assert not any(f'"{one["name"]}"' in named for one in CACHED)
-    flips = StudyFolder(mixed["outcome"].folder).read_json("flips.json")
-    assert set(flips["models"]) <= {"a", "b", "same"}
 
 
 def test_the_other_lane_has_distances_floors_and_answers_of_its_own(mixed):
@@ -87,6 +85,25 @@ def test_the_other_lane_has_distances_floors_and_answers_of_its_own(mixed):
         assert {one["model"] for one in lane[section]} >= names, section
     assert {one["model"] for one in lane["scores"]} == {"ref", *names}
     assert all(one["floor"]["used"] is not None for one in lane["fidelity"])
+
+
+def test_changed_answers_of_the_other_lane_are_shown_under_its_name_and_counted_apart(mixed):
+    flips = StudyFolder(mixed["outcome"].folder).read_json("flips.json")
+    alone = StudyFolder(mixed["files"].folder / "alone").read_json("flips.json")
+    titles = [one["name"] for one in flips["benchmarks"]]
+    own = [title for title in titles if "lane" not in title]
+    assert own == [one["name"] for one in alone["benchmarks"]]
+    assert titles == [*own, *(f"{title} (kv-cache lane)" for title in own)]
+    cached = {one["name"] for one in CACHED}
+    seen = set()
+    for change in flips["changes"]:
+        question = flips["questions"][change["question"]]
+        is_cached = flips["models"][change["model"]] in cached
+        assert is_cached == titles[question["benchmark"]].endswith("(kv-cache lane)")
+        assert question["candidates"] == (len(CACHED) if is_cached else len(FILES))
+        seen.add(is_cached)
+    assert seen == {True, False}
+    assert [one for one in flips["questions"] if one["benchmark"] < len(own)] == alone["questions"]
 
 
 def test_memory_follows_the_types_of_the_cache(mixed):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from silentzone.analysis.flips import Asked, BenchmarkDetails, Told, changed_answers
 from silentzone.analysis.item_divergence import with_divergence
 from silentzone.analysis.items import OK, read_benchmark
 from silentzone.analysis.measured import of_lane
-from silentzone.records.models import SERVING
+from silentzone.records.models import SERVING, lane_of
 from silentzone.records.tables import GENERATIONS, ITEMS, QUESTIONS
 from silentzone.store.current import CurrentParts
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def study_flips(folder: StudyFolder, unfinished: str) -> dict[str, Any]:
-    """Every changed answer of a study's files as they are served, the object of ``flips.json``.
+    """Every changed answer of a study, lane by lane, the object of ``flips.json``.
 
     Parameters
     ----------
@@ -39,8 +40,12 @@ def study_flips(folder: StudyFolder, unfinished: str) -> dict[str, Any]:
     manifest = folder.manifest()
     parts = CurrentParts.of(folder, manifest)
     benchmarks = [str(one["name"]) for one in manifest["benchmarks"]]
-    names = [str(one["name"]) for one in of_lane(manifest["candidates"], SERVING)]
-    return changed_answers(_details(parts, benchmarks, names, unfinished), parts.reference)
+    details: list[BenchmarkDetails] = []
+    for lane in dict.fromkeys([SERVING, *map(lane_of, manifest["candidates"])]):
+        names = [str(one["name"]) for one in of_lane(manifest["candidates"], lane)]
+        own = _details(parts, benchmarks, names, unfinished)
+        details += own if lane == SERVING else [replace(one, lane=lane) for one in own]
+    return changed_answers(details, parts.reference)
 
 
 def _details(

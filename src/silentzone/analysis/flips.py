@@ -58,6 +58,14 @@ class BenchmarkDetails:
     """By item."""
     told: Mapping[str, Mapping[str, Told]] = field(default_factory=dict)
     """By model and item, of the first repeat."""
+    lane: str | None = None
+    """Of the candidates, where they are not files as they are served."""
+
+    @property
+    def title(self) -> str:
+        """Name of the benchmark, and of the lane where it is another than serving."""
+        name = self.scores.benchmark
+        return name if self.lane is None else f"{name} ({self.lane} lane)"
 
 
 def changed_answers(details: Sequence[BenchmarkDetails], reference: str | None) -> JsonObject:
@@ -66,6 +74,7 @@ def changed_answers(details: Sequence[BenchmarkDetails], reference: str | None) 
     Parameters
     ----------
     details : sequence of BenchmarkDetails
+        One per benchmark and lane: no count is over candidates of two lanes.
     reference : str or None
 
     Returns
@@ -84,9 +93,7 @@ def changed_answers(details: Sequence[BenchmarkDetails], reference: str | None) 
         "schema_version": SCHEMA_VERSION,
         "reference": reference,
         "models": models,
-        "benchmarks": [
-            {"name": one.scores.benchmark, "items": len(one.scores.item_ids)} for one in details
-        ],
+        "benchmarks": [{"name": one.title, "items": len(one.scores.item_ids)} for one in details],
         "questions": collected.questions,
         "changes": collected.changes,
         "left_out": collected.left_out,
