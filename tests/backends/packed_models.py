@@ -202,10 +202,13 @@ def _of_compressed_tensors(
     parts: Mapping[str, NDArray[Any]], layout: str, bits: int
 ) -> NDArray[Any]:
     scale, zero = parts["weight_scale"], parts.get("weight_zero_point")
-    if layout == "nvfp4-pack-quantized":
+    if layout in {"nvfp4-pack-quantized", "mxfp4-pack-quantized"}:
         packed = parts["weight_packed"]
         values = E2M1[np.stack([packed & 15, packed >> 4], -1).reshape(len(packed), -1)]
-        scale = scale / parts["weight_global_scale"]
+        if layout.startswith("mx"):
+            scale = np.exp2(scale.astype(np.float32) - 127)
+        else:
+            scale = scale / parts["weight_global_scale"]
     elif "weight_packed" in parts:
         rows, columns = parts["weight_shape"]
         middle = 1 << (bits - 1)

@@ -33,6 +33,7 @@ WEIGHTS_ALONE = {
     "W4A16_ASYM": "4 bit",
     "W3A16": "3 bit",
     "W8A16": "8 bit",
+    "MXFP4A16": "mxfp4",
     "NVFP4A16": "nvfp4",
 }
 """Schemes of compressed-tensors, and what a model in each is shown to be made of."""
@@ -132,7 +133,8 @@ def test_gptq_and_awq_are_those_expanded_by_hand(plain, tmp_path, kind):
     else:
         packed = write_gptq(plain, tmp_path / "packed", in_order=kind == "gptq")
     own, by_hand = logits(packed), logits(expand(packed, tmp_path / "expanded"))
-    assert mean_kld(by_hand, own) < 1e-6
+    # some kernels of gptqmodel multiply in bfloat16
+    assert mean_kld(by_hand, own) < 1e-2 * mean_kld(logits(plain), own)
     assert 1e-3 < mean_kld(logits(plain), own) < 1
 
 
@@ -171,6 +173,12 @@ def test_weights_that_would_be_loaded_without_their_scales_are_refused(plain, tm
 def test_a_quantization_that_transformers_does_not_know_is_refused(plain, tmp_path):
     packed = write_fp8(plain, tmp_path / "packed", quant_method="modelopt")
     with pytest.raises(ModelFileError, match=r"`modelopt`, which transformers .* does not know"):
+        opened(packed)
+
+
+def test_hqq_is_refused_as_what_transformers_cannot_load(plain, tmp_path):
+    packed = write_fp8(plain, tmp_path / "packed", quant_method="hqq")
+    with pytest.raises(ModelFileError, match=r"`hqq`, which .* by name and cannot load"):
         opened(packed)
 
 

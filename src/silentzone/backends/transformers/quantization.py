@@ -37,6 +37,8 @@ HELPERS: Final = {
 """Package that unpacks the weights of each method for transformers, as it is installed."""
 _BESIDE: Final = {"gptq": ("optimum",)}
 """Others that transformers asks for as well."""
+_REPLACES_TORCH: Final = {"gptqmodel"}
+"""Packages whose newest version wants another PyTorch than is here; an older one does not."""
 _PACKED_BITS: Final = re.compile(r"(?:qweight|weight_packed)$")
 _OF_A_SCALE: Final = re.compile(
     r"(?:scales?|scale_inv|zeros|qzeros|zero_point|g_idx|absmax|quant_map|SCB|CB|"
@@ -58,11 +60,13 @@ def method_of(config: Mapping[str, Any]) -> str | None:
 
 
 def install_hint(method: str | None) -> str | None:
-    """Command that installs what a method needs; null where that is not known."""
+    """Command that installs what a method needs beside this PyTorch; null where none is known."""
     helper = None if method is None else HELPERS.get(method)
     if method is None or helper is None:
         return None
-    return " ".join(("pip install", helper, *_BESIDE.get(method, ())))
+    torch = _version("torch") if helper in _REPLACES_TORCH else None
+    kept = () if torch is None else (f'"torch=={torch.partition("+")[0]}"',)
+    return " ".join(("pip install", helper, *_BESIDE.get(method, ()), *kept))
 
 
 def is_installed(method: str | None) -> bool:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 import transformers
-from transformers.quantizers.auto import AUTO_QUANTIZATION_CONFIG_MAPPING
+from transformers.quantizers.auto import AUTO_QUANTIZATION_CONFIG_MAPPING, AUTO_QUANTIZER_MAPPING
+from transformers.quantizers.base import HfQuantizer
 
 from silentzone.backends.transformers.quantization import (
     is_installed,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _ON_A_GPU_ONLY: Final = {"eetq", "fbgemm_fp8", "fp_quant", "higgs", "nvfp4", "spqr", "vptq"}
 _EXPANDED_ELSEWHERE: Final = {"fp8": "FineGrainedFP8Config", "mxfp8": "FineGrainedFP8Config"}
 """Methods that transformers expands where their kernels do not run, and their settings."""
+_NOT_WRITTEN: Final = HfQuantizer.get_quantize_ops
 _FIRST_WITH_FP8: Final = (8, 9)
 """Compute capability of the first NVIDIA GPUs whose products take 8-bit floats."""
 _SCALE: Final = re.compile(
@@ -61,7 +63,7 @@ def require_unpackable(name: str, config: Mapping[str, Any], device: torch.devic
     Raises
     ------
     ModelFileError
-        If transformers does not know the quantization.
+        If transformers does not know the quantization, or only its name.
     EnvironmentNotReadyError
         If it runs on a GPU only and the device is none.
     """
@@ -73,6 +75,12 @@ def require_unpackable(name: str, config: Mapping[str, Any], device: torch.devic
             f"`{name}` is quantized as `{method}`, which transformers {transformers.__version__} "
             "does not know: it would take the packed numbers for the weights",
             hint="give it in a format that transformers loads (docs/transformers.md has a table)",
+        )
+    if method == "hqq" and AUTO_QUANTIZER_MAPPING["hqq"].get_quantize_ops is _NOT_WRITTEN:
+        raise ModelFileError(
+            f"`{name}` is quantized as `hqq`, which transformers {transformers.__version__} knows "
+            "by name and cannot load",
+            hint="save its weights expanded, as a folder without `quantization_config`",
         )
     if method in _ON_A_GPU_ONLY and device.type == "cpu":
         raise EnvironmentNotReadyError(
