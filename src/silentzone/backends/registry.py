@@ -25,7 +25,7 @@ GROUP = "silentzone.backends"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """What one engine offers. Only ``open`` may load native code."""
+    """What one engine offers. Only ``open``, ``describe`` and ``run_as`` may load native code."""
 
     name: str
     open: Callable[[Path, ModelRef, EngineSettings], LogitBackend]
