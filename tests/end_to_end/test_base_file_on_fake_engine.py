@@ -174,6 +174,16 @@ def test_a_comparison_is_kept_among_imported_results(base, finished, tmp_path):
         keep_base_comparison(base, measured, tmp_path / "kept", **keep)
 
 
+def test_a_comparison_that_is_refused_leaves_no_table(base, finished, tmp_path):
+    folder = finished["files"].folder
+    measured, _ = _compare(base, folder / "a.json", folder / "b.json")
+    keep_base_comparison(base, measured[1:], tmp_path)
+    before = sorted(tmp_path.rglob("*.parquet"))
+    with pytest.raises(TableError, match="`b` on .* is there already"):
+        keep_base_comparison(base, measured, tmp_path)
+    assert sorted(tmp_path.rglob("*.parquet")) == before
+
+
 def test_other_scored_positions_are_refused(tmp_path):
     files = StudyFiles(tmp_path)
     files.model("a", noise=0.1)

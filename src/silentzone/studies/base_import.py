@@ -9,9 +9,8 @@ import numpy as np
 
 from silentzone.importers.reading import Bundle, Format, ImportOptions, source_of
 from silentzone.records.imported import FidelityRow, Imported, ModelFacts, Stated
-from silentzone.store.import_folder import ImportFolder
 from silentzone.studies.import_outcome import ImportOutcome, ImportRequest
-from silentzone.studies.intake import Intake
+from silentzone.studies.intake import intake_into
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,12 +83,9 @@ def keep_base_comparison(
         find=lambda _files: [],
         read=lambda _bundle, _options: imported,
     )
-    folder = ImportFolder(into).create()
     request = ImportRequest(paths=(base.path,), into=into, options=ImportOptions())
-    with folder.lock():
-        intake = Intake(folder, request, ImportOutcome(folder=into))
+    with intake_into(request, ImportOutcome(folder=into)) as intake:
         intake.take(taken, Bundle(main=base.path))
-        folder.commit(intake.document)
 
 
 def _reference_alone(

@@ -11,9 +11,8 @@ from silentzone.importers.registry import format_named
 from silentzone.records.imported import PROTOCOL_FIELDS
 from silentzone.records.near_names import near_names
 from silentzone.store.import_document import grouped_notes
-from silentzone.store.import_folder import ImportFolder
 from silentzone.studies.import_outcome import ImportOutcome, ImportRequest, group_sentences
-from silentzone.studies.intake import Intake
+from silentzone.studies.intake import intake_into
 
 if TYPE_CHECKING:
     from silentzone.importers.finding import Found
@@ -39,10 +38,8 @@ def import_results(request: ImportRequest, progress: Progress) -> ImportOutcome:
     _check_statements(request)
     found = find_bundles(wanted, request.paths)
     _check_options(request, found)
-    folder = ImportFolder(request.into).create()
     outcome = ImportOutcome(folder=request.into, unknown=[str(path) for path in found.unknown])
-    with folder.lock():
-        intake = Intake(folder, request, outcome)
+    with intake_into(request, outcome) as intake:
         intake.name_reference()
         total = sum(_size(bundle) for _, bundle in found.bundles)
         progress.begin("import", f"Importing {len(found.bundles)} results", float(total), "B")
@@ -54,15 +51,10 @@ def import_results(request: ImportRequest, progress: Progress) -> ImportOutcome:
                 progress.advance("import", float(done))
             intake.require_use()
             state = "done"
-        except BaseException:
-            folder.remove_unnamed(folder.document())
-            raise
         finally:
             progress.end("import", state)
         intake.miss_reference()
-        if intake.took_something:
-            folder.commit(intake.document)
-        elif intake.left_out:
+        if intake.left_out and not intake.took_something:
             raise intake.left_out[0]
     outcome.notes = grouped_notes(outcome.notes)
     outcome.groups = group_sentences(intake.document)

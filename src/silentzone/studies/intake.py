@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -20,18 +21,41 @@ from silentzone.records.imported import ModelFacts
 from silentzone.records.near_names import near_names
 from silentzone.store.compact import compact_texts
 from silentzone.store.import_document import FidelityEntry, ImportDocument, ItemsEntry
+from silentzone.store.import_folder import ImportFolder
 from silentzone.studies.import_outcome import fidelity_said, items_said
 from silentzone.studies.proof import asked_of, hold_against_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from silentzone.importers.reading import Bundle, Format, ImportOptions
     from silentzone.records.imported import FidelityRow, Imported, ItemAnswers
-    from silentzone.store.import_folder import ImportFolder
     from silentzone.studies.import_outcome import ImportOutcome, ImportRequest
 
 _FIRST: Final = "the first of this benchmark"
+
+
+@contextlib.contextmanager
+def intake_into(request: ImportRequest, outcome: ImportOutcome) -> Iterator[Intake]:
+    """Open the folder of an import; what the body took counts after it, or nothing of it does.
+
+    Raises
+    ------
+    TableError
+        If the folder's document is damaged.
+    StorageError
+        If the folder holds something else or cannot be written.
+    """
+    folder = ImportFolder(request.into).create()
+    with folder.lock():
+        intake = Intake(folder, request, outcome)
+        try:
+            yield intake
+        except BaseException:
+            folder.remove_unnamed(folder.document())
+            raise
+        if intake.took_something:
+            folder.commit(intake.document)
 
 
 def _read(one: Format, bundle: Bundle, options: ImportOptions) -> Imported:
