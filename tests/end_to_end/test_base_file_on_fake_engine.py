@@ -179,7 +179,7 @@ def test_a_comparison_that_is_refused_leaves_no_table(base, finished, tmp_path):
     measured, _ = _compare(base, folder / "a.json", folder / "b.json")
     keep_base_comparison(base, measured[1:], tmp_path)
     before = sorted(tmp_path.rglob("*.parquet"))
-    with pytest.raises(TableError, match="`b` on .* is there already"):
+    with pytest.raises(TableError, match=r"`b` on .* is there already"):
         keep_base_comparison(base, measured, tmp_path)
     assert sorted(tmp_path.rglob("*.parquet")) == before
 

@@ -144,6 +144,14 @@ class Record:
             raise self.error(name, f"cannot be right: {problem}")
 
 
+def perplexity_ratio(candidate: float, reference: float, method: str) -> Stated:
+    """Give the ratio of two finite perplexities above 0; null where no number can hold it."""
+    value = candidate / reference
+    if math.isinf(value):
+        return Stated(value=None, method=method, status="too large for a number")
+    return Stated(value=value, method=method)
+
+
 _MOST_ROUNDING: Final = 0.01
 """Nats; a mean KLD further below zero is no rounding of a reference."""
 

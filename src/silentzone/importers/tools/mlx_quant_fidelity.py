@@ -6,7 +6,13 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from silentzone.errors import TableError
-from silentzone.importers.json_records import Record, read_record, records_of, storable
+from silentzone.importers.json_records import (
+    Record,
+    perplexity_ratio,
+    read_record,
+    records_of,
+    storable,
+)
 from silentzone.importers.reading import Bundle, Format, ImportOptions, find_each, source_of
 from silentzone.records.imported import FidelityRow, Imported, ModelFacts, Stated
 
@@ -128,16 +134,9 @@ def _metrics(report: Record) -> dict[str, Stated]:
     first, second = (metrics[key].value for key in ("ppl_reference", "ppl_candidate"))
     if first is not None and second is not None:
         how = "from the two perplexities"
-        metrics["ppl_ratio"] = _ratio(second, first, how)
+        metrics["ppl_ratio"] = perplexity_ratio(second, first, how)
         metrics["ln_ppl_ratio"] = Stated(value=math.log(second) - math.log(first), method=how)
     return metrics
-
-
-def _ratio(above: float, below: float, how: str) -> Stated:
-    value = above / below
-    if math.isinf(value):
-        return Stated(value=None, method=how, status="too large for a number")
-    return Stated(value=value, method=how)
 
 
 def _protocol(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from silentzone.errors import TableError
 from silentzone.importers.json_documents import read_document
-from silentzone.importers.json_records import Record, records_of
+from silentzone.importers.json_records import Record, perplexity_ratio, records_of
 from silentzone.importers.qbench_tokens import TokenValues, read_token_values
 from silentzone.importers.reading import Bundle, Format, ImportOptions, head_of, source_of
 from silentzone.records.imported import FidelityRow, Imported, ModelFacts, Stated
@@ -223,7 +223,7 @@ def _perplexities(entry: Record, reference: Record | None) -> dict[str, Stated]:
         metrics["ppl_ratio"] = Stated(value=None, status=why)
     elif first is not None and second is not None:
         how = "from the two perplexities"
-        metrics["ppl_ratio"] = Stated(value=second / first, method=how)
+        metrics["ppl_ratio"] = perplexity_ratio(second, first, how)
         metrics["ppl_delta"] = Stated(value=second - first, method=how)
     return metrics
 

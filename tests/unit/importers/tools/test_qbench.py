@@ -90,6 +90,18 @@ def test_a_ratio_over_other_positions_is_null():
     assert (ratio.value, ratio.status) == (None, "the two perplexities leave out other positions")
 
 
+def test_a_ratio_that_no_number_can_hold_is_null(copied):
+    def spread(results):
+        results[0]["ppl"], results[2]["ppl"] = 1e-10, 1e300
+
+    _edit(copied / "results.json", spread)
+    metrics = _read(copied).fidelity[0].metrics
+    assert (metrics["ppl_ratio"].value, metrics["ppl_ratio"].status) == (
+        None, "too large for a number",
+    )  # fmt: skip
+    assert metrics["ppl_candidate"].value == 1e300
+
+
 def test_without_the_cache_there_are_no_errors_and_it_is_said(copied):
     shutil.rmtree(copied / "qbench")
     imported = _read(copied)
