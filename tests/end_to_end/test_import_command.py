@@ -325,7 +325,7 @@ def test_a_reference_can_be_named_after_its_results_came(
                        "--reference", reference, "--quiet")  # fmt: skip
 
     assert import_("first", "second") == 0
-    assert "`second` is not among the models so far" in capsys.readouterr().out
+    assert "`second` is not among the models so far (there are: first)" in capsys.readouterr().out
     assert import_("second", "first") == 0
     assert [one["name"] for one in document(into)["models"] if one["is_reference"]] == ["first"]
     assert import_("third", "second") == 1

@@ -39,6 +39,7 @@ from silentzone.analysis.table_scores import (
 )
 from silentzone.errors import InputError
 from silentzone.records.cohort_table import TableModel, same_content
+from silentzone.records.near_names import near_names
 from silentzone.store.answers import SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -257,8 +258,9 @@ def _reference(numbers: Numbers) -> str | None:
     name = numbers.reference or (marked[0] if marked else None)
     known = [one.name for one in _models(numbers)]
     if name is not None and name not in known:
-        shown = ", ".join(f"`{one}`" for one in known[:10]) + (" ..." if len(known) > 10 else "")
-        raise InputError(f"the reference `{name}` is not among the models: {shown}.")
+        raise InputError(
+            f"the reference `{name}` is not among the models.", hint=near_names(name, known)
+        )
     if numbers.items is not None and (name is None or name not in numbers.items.models):
         shown = ", ".join(f"`{one}`" for one in numbers.items.models[:10])
         raise InputError(

@@ -42,7 +42,7 @@ def import_results(request: ImportRequest, progress: Progress) -> ImportOutcome:
     with intake_into(request, outcome) as intake:
         intake.name_reference()
         total = sum(_size(bundle) for _, bundle in found.bundles)
-        progress.begin("import", f"Importing {len(found.bundles)} results", float(total), "B")
+        progress.begin("import", f"Importing {_count(len(found.bundles))}", float(total), "B")
         done, state = 0, "failed"
         try:
             for one, bundle in found.bundles:
@@ -59,6 +59,10 @@ def import_results(request: ImportRequest, progress: Progress) -> ImportOutcome:
     outcome.notes = grouped_notes(outcome.notes)
     outcome.groups = group_sentences(intake.document)
     return outcome
+
+
+def _count(results: int) -> str:
+    return "1 result" if results == 1 else f"{results:,} results"
 
 
 def _size(bundle: Bundle) -> int:

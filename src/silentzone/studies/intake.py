@@ -177,8 +177,9 @@ class Intake:
         name = self._request.options.reference
         if name is not None and name not in self.document.names():
             self._outcome.notes.append(
-                f"the reference `{name}` is not among the models so far; name it again where its "
-                "own results are imported"
+                f"the reference `{name}` is not among the models so far "
+                f"({near_names(name, sorted(self.document.names()))}); name it again where its own "
+                "results are imported"
             )
 
     def _note(self, notes: Sequence[str]) -> None:

@@ -117,8 +117,9 @@ def test_a_reference_that_is_named_is_the_one_even_against_the_tables_mark():
 
 
 def test_a_reference_that_is_not_there_is_refused_with_the_names_that_are():
-    with pytest.raises(InputError, match=r"`BF16` is not among the models: `F16`, `c00`"):
+    with pytest.raises(InputError, match="`BF16` is not among the models") as caught:
         analyzed(ladder(), reference="BF16")
+    assert str(caught.value.hint).startswith("did you mean `F16`? there are: F16, c00, c01")
 
 
 def test_scores_without_a_number_of_items_are_never_called_silent():
