@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -88,3 +89,13 @@ def test_an_error_can_be_said_where_the_report_cannot_be_loaded(invoke, calls, m
     monkeypatch.setitem(sys.modules, "silentzone.report", None)
     calls.outcome = ModelFileError("`x.gguf` is cut short.")
     assert invoke("demo").code == 1
+
+
+def test_the_package_runs_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "silentzone", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith("silentzone")
