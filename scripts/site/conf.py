@@ -27,6 +27,7 @@ CONTENTS = {
     ],
     "How to": [
         "docs/howto-own-folder",
+        "docs/howto-transformers-cohort",
         "docs/howto-kv-cache",
         "docs/transformers",
         "docs/howto-tables",
