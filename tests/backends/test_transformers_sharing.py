@@ -1,4 +1,4 @@
-"""What prompts have in common is run once, and every logit is the one of the whole text."""
+"""What prompts have in common is run once: logits and answers are those of each alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 from tests.backends.tiny_models import make_model
 
-from silentzone.backends.base import BatchSplit, ContinuationRequest, EngineSettings
+from silentzone.backends.base import (
+    BatchSplit,
+    ContinuationRequest,
+    EngineSettings,
+    Sampling,
+    TextRequest,
+)
 from silentzone.backends.transformers.entry import ENGINE
 from silentzone.backends.transformers.layouts import group_requests
 
@@ -196,3 +202,72 @@ def test_quantized_caches_and_uneven_calls_share_no_header(tiny, tmp_path):
         counted = runs(backend)
         assert len(asked(backend, requests, split=BatchSplit(tokens_per_call=7))) == 18
         assert counted[0] == every
+
+
+def written(backend, requests, **options):
+    found = sorted(
+        backend.generate(requests, context_length=512, **options), key=lambda r: r.request
+    )
+    return [(one.tokens.tolist(), one.finish_reason) for one in found]
+
+
+def text_requests(rng, kind):
+    """Prompts behind a header, the same ones again, and answers of one token to twenty."""
+    header = made(rng, 40)
+    prompts = [np.concatenate((header, made(rng, int(rng.integers(1, 12))))) for _ in range(6)]
+    prompts = [prompts[0], *prompts, prompts[-1], made(rng, 7), made(rng, 600), *prompts[2:4]]
+    limits = rng.integers(1, 20, len(prompts)).tolist()
+    drawn = Sampling(temperature=1.0, seed=5) if kind == "drawn" else Sampling()
+    return [
+        TextRequest(prompt=prompt, max_tokens=limit, sampling=drawn)
+        for prompt, limit in zip(prompts, limits, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("kind", ["llama", "gemma2", "gpt2", "lfm2"])
+def test_texts_are_those_of_each_prompt_alone(tiny, kind):
+    requests = text_requests(np.random.default_rng(8), "greedy")
+    with opened(tiny(kind)) as backend:
+        counted = runs(backend)
+        found = written(backend, requests, slots=3)
+        used = counted[0]
+        alone = [written(backend, [one])[0] for one in requests]
+        assert [written(backend, requests, slots=slots) for slots in (1, 5, 40)] == [found] * 3
+    assert found == alone
+    assert [reason for _, reason in found].count("too_long") == 1
+    read = sum(len(one.prompt) for one in requests if len(one.prompt) < 512)
+    steps = sum(max(len(tokens) - (reason == "length"), 0) for tokens, reason in found)
+    if kind == "lfm2":
+        assert used == read + steps
+    else:
+        assert used < 0.6 * read + steps
+
+
+def test_drawn_texts_are_those_of_each_prompt_alone(tiny):
+    requests = text_requests(np.random.default_rng(8), "drawn")
+    with opened(tiny("llama")) as backend:
+        found = written(backend, requests, slots=4)
+        assert found == [written(backend, [one])[0] for one in requests]
+    assert len({tuple(tokens) for tokens, _ in found}) > 6
+
+
+def test_prompts_wait_until_a_quarter_of_the_slots_is_free(tiny):
+    rng = np.random.default_rng(9)
+    requests = [
+        TextRequest(prompt=made(rng, 6), max_tokens=limit)
+        for limit in (3, 9, 9, 9, 9, 9, 9, 9, 4, 2)
+    ]
+    with opened(tiny("llama")) as backend:
+        rows = []
+        own = backend._network.states
+
+        def states(tokens_BC, *arguments):
+            rows.append(tokens_BC.shape)
+            return own(tokens_BC, *arguments)
+
+        backend._network.states = states
+        lengths = [len(tokens) for tokens, _ in written(backend, requests, slots=8)]
+    assert lengths == [one.max_tokens for one in requests], "no answer ends by itself"
+    assert rows[:4] == [(8, 6), (8, 1), (8, 1), (7, 1)]
+    assert (2, 6) not in rows[:8]
+    assert rows.count((2, 6)) == 1

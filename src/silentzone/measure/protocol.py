@@ -25,7 +25,7 @@ SCORING_VERSION = 1
 """Raised whenever the same log-likelihoods would give another score."""
 ASKING_VERSION = 2
 """Raised whenever the same choices would be decoded in other calls, and so be rounded otherwise."""
-CALLS_VERSIONS = {"transformers": 2}
+CALLS_VERSIONS = {"transformers": 3}
 """The same of one engine alone, of choices and of texts; an engine that is not here has none."""
 WRITING_VERSION = 2
 """Raised whenever the same items would give another prompt, text or verdict."""

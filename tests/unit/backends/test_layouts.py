@@ -71,7 +71,7 @@ def test_a_header_is_run_once_over_all_groups():
 def test_a_header_longer_than_a_call_is_run_with_one_prompt_and_kept():
     rng = np.random.default_rng(1)
     header = made_tokens(rng, 900)
-    groups = checked([made_request(rng, header, made_tokens(rng, 9)) for _ in range(20)], 256)
+    groups = checked([made_request(rng, header, made_tokens(rng, 9)) for _ in range(20)], 512)
     assert [len(group.requests) for group in groups[:2]] == [1, 2]
     assert sum(group.layout.tokens for group in groups) == 900 + 20 * 9
 
@@ -152,7 +152,7 @@ def test_copies_of_a_long_header_are_bounded():
     header = made_tokens(rng, 1000)
     requests = [made_request(rng, header, made_tokens(rng, 5), ends=[1]) for _ in range(60)]
     for group in checked(requests, 512):
-        assert len(group.requests) * 1005 <= 16 * 512
+        assert len(group.requests) * 1005 <= 8 * 512
 
 
 @pytest.mark.parametrize("seed", range(40))

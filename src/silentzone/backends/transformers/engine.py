@@ -170,7 +170,8 @@ class TransformersBackend:
     ) -> Iterator[ContinuationLogits]:
         """Logits that predict every continuation, grouped by request, in order.
 
-        A shared prompt is run once; its cache is handed to all of its continuations.
+        A shared prompt is run once, and so is what prompts in a row begin with; the cache is
+        handed to all that follow.
         """
         one_pass = ContinuationPass(
             self._network,

@@ -1,19 +1,25 @@
-"""Texts of several prompts at a time, each until it ends by itself or by a limit.
+"""Texts of several prompts at a time: where answers end, the next prompts take their place.
 
-Shape letters: R answers under way, V vocabulary entries.
+Shape letters: R answers under way, C columns of a cache, V vocabulary entries.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from silentzone.backends.answer import Answer
+from silentzone.backends.prefixes import shared_prefixes
+from silentzone.backends.transformers.layouts import lay_out
+from silentzone.backends.transformers.texts import PromptReader, Texts, side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    import torch
+    from numpy.typing import NDArray
 
     from silentzone.backends.base import TextRequest, TextResult
     from silentzone.backends.transformers.network import Network
@@ -21,13 +27,26 @@ if TYPE_CHECKING:
 
 MOST_CELLS = 65_536
 """Tokens held at once; longer answers are written fewer at a time."""
+_FREE_SHARE = 1 / 4
+"""Share of the slots that are free before the next prompts are run: one takes nearly as long as
+several."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Writing:
+    """An answer under way."""
+
+    answer: Answer
+    row: int
+    """Of its text."""
+    token: int
+    """Chosen, and not seen by the model yet."""
 
 
 class Generation:
-    """Requests answered group by group.
+    """Requests answered side by side, one token of each per call.
 
-    A group's answers are decoded together, one token of each per call; those that end leave it.
-    Drafts are not tried out.
+    What a prompt begins with as the one before it did is not run again. Drafts are not tried out.
 
     Parameters
     ----------
@@ -60,61 +79,94 @@ class Generation:
         )
         self._slots = max(1, min(slots, MOST_CELLS // longest)) if network.can_pad else 1
         self._prompt_tokens = prompt_tokens
+        self._reader = PromptReader(network, prompt_tokens)
+        self._held = 0
+        self._writing: list[_Writing] = []
+        self._texts: Texts | None = None
 
     def run(self) -> Iterator[TextResult]:
         """Results as answers end."""
-        for start in range(0, len(self._requests), self._slots):
-            part = range(start, min(start + self._slots, len(self._requests)))
-            group = []
-            for index in part:
-                request = self._requests[index]
-                answer = Answer(index, request, self._context_length, self._piece)
-                if answer.result is None:
-                    group.append(answer)
-                else:
-                    yield answer.result
-            if group:
-                yield from self._write(group)
+        fitting = []
+        for index in range(len(self._requests)):
+            answer = self._answer(index)
+            if answer.result is None:
+                fitting.append(index)
+            else:
+                yield answer.result
+        shared = [*shared_prefixes([self._requests[index].prompt for index in fitting]), 0]
+        first = 0
+        while self._writing or first < len(fitting):
+            free = self._slots - len(self._writing)
+            if first < len(fitting) and free >= _FREE_SHARE * self._slots:
+                stop = min(first + free, len(fitting))
+                yield from self._begin(fitting[first:stop], shared[first : stop + 1])
+                first = stop
+            else:
+                yield from self._step()
 
-    def _write(self, running: list[Answer]) -> Iterator[TextResult]:
-        prompts = [answer.request.prompt for answer in running]
-        width = max(map(len, prompts))
-        lengths = np.array([len(prompt) for prompt in prompts])
-        tokens = np.zeros((len(prompts), width), np.int64)
-        for row, prompt in enumerate(prompts):
-            tokens[row, width - len(prompt) :] = prompt
-        counts = (np.arange(width) >= width - lengths[:, None]).astype(np.int64)
+    def _answer(self, index: int) -> Answer:
+        return Answer(index, self._requests[index], self._context_length, self._piece)
+
+    def _begin(self, indices: Sequence[int], shared: Sequence[int]) -> Iterator[TextResult]:
+        """Run prompts and put their texts beside those under way."""
+        answers = [self._answer(index) for index in indices]
+        texts, last_RD = self._read([answer.request.prompt for answer in answers], shared)
+        self._put_together([(self._texts, self._writing), (texts, self._taken(answers, last_RD))])
+        yield from _ended(answers)
+
+    def _step(self) -> Iterator[TextResult]:
+        """Run one token of every answer under way."""
+        self._put_together([(self._texts, self._writing)])
+        texts = self._texts
+        assert texts is not None, "asked only while answers are under way"
+        tokens_R = np.array([one.token for one in self._writing], np.int64)
+        pads_R = texts.width - texts.lengths_B
+        counts_RC = (np.arange(texts.width + 1) >= pads_R[:, None]).astype(np.int64)
+        mask = None if counts_RC.all() else counts_RC
+        places = texts.lengths_B[:, None] if self._network.can_pad else None
+        states = self._network.states(tokens_R[:, None], texts.cache, mask, places)
+        self._texts = Texts(texts.cache, texts.lengths_B + 1, texts.width + 1)
+        answers = [one.answer for one in self._writing]
+        self._writing = self._taken(answers, states[:, -1])
+        yield from _ended(answers)
+
+    def _read(
+        self, prompts: Sequence[NDArray[np.int32]], shared: Sequence[int]
+    ) -> tuple[Texts, torch.Tensor]:
+        """Run prompts; ``shared`` has one entry more, that of the prompt after them."""
+        if self._network.can_pad:
+            layout = lay_out([len(one) for one in prompts], shared[:-1], self._held, shared[-1])
+            self._held = layout.handed_on
+            return self._reader.read(prompts, layout)
+        (prompt,) = prompts
         cache = self._network.new_cache()
-        last_RD = self._prefill(tokens, counts, cache)
-        while True:
-            following = [
-                answer.take(logits_V)
-                for answer, logits_V in zip(running, self._network.logits(last_RD), strict=True)
-            ]
-            for answer in running:
-                if answer.result is not None:
-                    yield answer.result
-            kept = np.array([row for row, token in enumerate(following) if token is not None], int)
-            if not len(kept):
-                return
-            if len(kept) < len(running):
-                cache.batch_select_indices(torch.from_numpy(kept).to(last_RD.device))
-                running = [running[row] for row in kept]
-                counts, lengths = counts[kept], lengths[kept]
-            asked = np.array([following[row] for row in kept], np.int64)[:, None]
-            counts = np.concatenate((counts, np.ones_like(asked)), axis=1)
-            mask = None if counts.all() else counts
-            places = lengths[:, None] if self._network.can_pad else None
-            last_RD = self._network.states(asked, cache, mask, places)[:, -1]
-            lengths = lengths + 1
+        states = self._network.states_in_calls(prompt, self._prompt_tokens, cache)
+        return Texts(cache, np.array([len(prompt)]), len(prompt)), states[-1:]
 
-    def _prefill(self, tokens: np.ndarray, counts: np.ndarray, cache: object) -> torch.Tensor:
-        """States after the last token of each prompt; prompts are padded in front."""
-        positions = np.maximum(np.cumsum(counts, axis=1) - 1, 0)
-        states = None
-        for part in self._network.calls(tokens.shape[1], self._prompt_tokens):
-            mask = None if counts.all() else counts[:, : part.stop]
-            places = positions[:, part] if self._network.can_pad else None
-            states = self._network.states(tokens[:, part], cache, mask, places)
-        assert states is not None, "a prompt has at least one token"
-        return states[:, -1]
+    def _taken(self, answers: Sequence[Answer], last_RD: torch.Tensor) -> list[_Writing]:
+        """Choose the next token of answers; give those that go on."""
+        rows = zip(answers, self._network.logits(last_RD), strict=True)
+        tokens = [answer.take(logits_V) for answer, logits_V in rows]
+        return [
+            _Writing(answers[row], row, token)
+            for row, token in enumerate(tokens)
+            if token is not None
+        ]
+
+    def _put_together(self, parts: Sequence[tuple[Texts | None, list[_Writing]]]) -> None:
+        """Keep the texts of answers under way, and no others."""
+        found = [
+            (texts, [one.row for one in writing])
+            for texts, writing in parts
+            if texts is not None and writing
+        ]
+        if len(found) == 1 and len(found[0][1]) == len(found[0][0].lengths_B):
+            self._texts = found[0][0]
+        else:
+            self._texts = side_by_side(found) if found else None
+        writing = [one for _, own in parts for one in own]
+        self._writing = [replace(one, row=row) for row, one in enumerate(writing)]
+
+
+def _ended(answers: Sequence[Answer]) -> Iterator[TextResult]:
+    yield from (answer.result for answer in answers if answer.result is not None)

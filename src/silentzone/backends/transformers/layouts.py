@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from silentzone.backends.base import ContinuationRequest
 
 MOST_SEQUENCES: Final = 64
-_CACHE_TOKENS: Final = 16
+_CACHE_TOKENS: Final = 8
 """Tokens that the cache of a group may hold for each that may be run in one call.
 
 Every sequence has a copy of what it shares.

@@ -8,6 +8,7 @@ Shape letters: B texts, C columns, D width of the final hidden state.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -38,20 +39,21 @@ class Texts:
         return replace(self, lengths_B=self.lengths_B - beyond, width=self.width - beyond)
 
 
-def side_by_side(network: Network, parts: Sequence[tuple[Texts, Sequence[int]]]) -> Texts:
+def side_by_side(parts: Sequence[tuple[Texts, Sequence[int]]]) -> Texts:
     """Take some texts of several caches into a new one, in order."""
     lengths_B = np.concatenate([texts.lengths_B[rows] for texts, rows in parts])
     width = int(lengths_B.max())
     pads_B = width - lengths_B
-    layers, first = [], 0
+    caches, first = [], 0
     for texts, rows in parts:
         own_B = pads_B[first : first + len(rows)]
-        layers.append(_columns(texts, np.asarray(rows), own_B, width))
+        caches.append(_first_columns(texts, np.asarray(rows), own_B, width))
         first += len(rows)
-    cache = network.new_cache()
-    for k in layers[0]:
-        keys, values = (torch.cat([part[k][side] for part in layers]) for side in (0, 1))
-        cache.update(keys, values, k)
+    cache, *others = caches
+    for layers in zip(cache.layers, *(other.layers for other in others), strict=True):
+        if others and layers[0].get_seq_length():
+            layers[0].keys = torch.cat([layer.keys for layer in layers])
+            layers[0].values = torch.cat([layer.values for layer in layers])
     return Texts(cache, lengths_B, width)
 
 
@@ -97,10 +99,10 @@ def read_on(
     columns_C = np.arange(held + asked)
     counts_BC = (columns_C >= pads_B[:, None]).astype(np.int64)
     positions_BC = np.maximum(columns_C[held:] - pads_B[:, None], 0)
-    cache = network.new_cache()
     if before is not None and held:
-        for k, (keys, values) in _columns(before, rows_B, pads_B, held).items():
-            cache.update(keys, values, k)
+        cache = _first_columns(before, rows_B, pads_B, held)
+    else:
+        cache = network.new_cache()
     states = None
     for part in network.calls(asked, step):
         mask = None if counts_BC.all() else counts_BC[:, : held + part.stop]
@@ -109,21 +111,22 @@ def read_on(
     return Texts(cache, lengths_B, held + asked), states
 
 
-def _columns(
+def _first_columns(
     texts: Texts, rows_B: NDArray[np.integer], pads_B: NDArray[np.integer], width: int
-) -> dict[int, tuple[torch.Tensor, torch.Tensor]]:
-    """First columns of texts when each has so much padding in front: keys and values by layer."""
+) -> Any:  # noqa: ANN401
+    """Give a cache with the first columns of texts when each has so much padding in front."""
     starts_B = (texts.width - texts.lengths_B)[rows_B]
     columns_BC = np.maximum(np.arange(width) - pads_B[:, None], 0) + starts_B[:, None]
-    rows, columns = torch.from_numpy(rows_B[:, None]), torch.from_numpy(columns_BC)
-    found = {}
-    for k, layer in enumerate(texts.cache.layers):
+    where = torch.from_numpy(rows_B[:, None]), torch.from_numpy(columns_BC)
+    made = copy.copy(texts.cache)
+    made.layers = [copy.copy(layer) for layer in made.layers]
+    for layer in made.layers:
         if layer.get_seq_length():  # a layer may use what another one keeps
-            where = (rows.to(layer.keys.device), columns.to(layer.keys.device))
-            sides = (layer.keys, layer.values)
-            keys, values = (side.transpose(1, 2)[where].transpose(1, 2) for side in sides)
-            found[k] = (keys, values)
-    return found
+            place = tuple(part.to(layer.keys.device) for part in where)
+            layer.keys, layer.values = (
+                side.transpose(1, 2)[place].transpose(1, 2) for side in (layer.keys, layer.values)
+            )
+    return made
 
 
 class PromptReader:
@@ -164,6 +167,6 @@ class PromptReader:
         self._held = None
         if base is not None:
             last = len(base.lengths_B) - 1
-            self._held = base if not last else side_by_side(network, [(base, [last])])
+            self._held = base if not last else side_by_side([(base, [last])])
         texts, states = read_on(network, base, owners, prompts, step)
         return texts, states[:, -1]
