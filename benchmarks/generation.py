@@ -7,7 +7,7 @@ said is how many answers have the very text of one at a time. Run from the repos
 the machine::
 
     python -m benchmarks.generation F16.gguf
-    python -m benchmarks.generation --engine transformers --header 300 F16.gguf
+    python -m benchmarks.generation --engine transformers --mixed --header 300 F16.gguf
 
 With ``--header`` every question stands behind the same made text of so many words. For transformers
 the calls of the model are counted: with so many answers under way there cannot be fewer than one
@@ -53,7 +53,12 @@ FORMS = (
 
 
 def made_requests(
-    backend: TextBackend, count: int, max_tokens: int, header: int = 0
+    backend: TextBackend,
+    count: int,
+    max_tokens: int,
+    header: int = 0,
+    *,
+    is_mixed: bool = False,
 ) -> list[TextRequest]:
     """Give questions in the model's own chat template, behind so many words that all begin with."""
     template = backend.chat_template
@@ -61,7 +66,10 @@ def made_requests(
     begin = " ".join(made_text().split()[:header])
     requests = []
     for k in range(count):
-        question = FORMS[k // len(PLACES) % len(FORMS)].format(PLACES[k % len(PLACES)])
+        place, form = k % len(PLACES), k // len(PLACES)
+        if is_mixed:
+            place, form = k // len(FORMS), k % len(FORMS)
+        question = FORMS[form % len(FORMS)].format(PLACES[place % len(PLACES)])
         text = render_chat(
             {
                 "template": template.source,
@@ -127,6 +135,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=32)
     parser.add_argument("--max-tokens", type=int, default=48)
     parser.add_argument("--header", type=int, default=0, help="words before every question")
+    parser.add_argument("--mixed", action="store_true", help="long and short answers take turns")
     parser.add_argument("--slots", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
@@ -136,7 +145,9 @@ def main() -> None:
     settings = EngineSettings(threads=options.threads)
     with ExitStack() as stack:
         backend: Any = stack.enter_context(engine.open(options.model, model, settings))
-        requests = made_requests(backend, options.items, options.max_tokens, options.header)
+        requests = made_requests(
+            backend, options.items, options.max_tokens, options.header, is_mixed=options.mixed
+        )
         context = CONTEXT + 2 * options.header
 
         def ours(slots: int) -> list[str]:

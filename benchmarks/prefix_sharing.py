@@ -1,6 +1,6 @@
 """Multiple-choice items per second where prompts begin alike: run once, or for every item.
 
-Items as in `prompt_sharing`, in three sets: behind a header of examples (about 500 tokens), four
+Items as in `prompt_sharing`, in three sets: behind a header of examples (some 370 tokens), four
 questions to a passage, and with nothing in common. Both ways take turns on one loaded model. What
 sharing gains is compared with the share of tokens it saves; what it moves is the largest
 difference of a logit, of a choice's log-likelihood, and the number of items whose likeliest choice
@@ -145,8 +145,10 @@ def main() -> None:
     model = engine.read_model(options.model, options.model.stem)
     settings = EngineSettings(threads=options.threads)
     with engine.open(options.model, model, settings) as backend:
+        shots = few_shot(backend, options.items)
+        header = shared_prefixes([one.prompt for one in shots])[-1]
         sets = {
-            "header of 500 tokens": few_shot(backend, options.items),
+            f"header of {header} tokens": shots,
             "4 questions a passage": passages(backend, options.items),
             "nothing in common": made_requests(backend, options.items, 2, 2),
         }

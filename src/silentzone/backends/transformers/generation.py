@@ -97,8 +97,9 @@ class Generation:
         first = 0
         while self._writing or first < len(fitting):
             free = self._slots - len(self._writing)
-            if first < len(fitting) and free >= _FREE_SHARE * self._slots:
-                stop = min(first + free, len(fitting))
+            left = len(fitting) - first
+            if left and free >= min(_FREE_SHARE * self._slots, left):
+                stop = first + min(free, left)
                 yield from self._begin(fitting[first:stop], shared[first : stop + 1])
                 first = stop
             else:
