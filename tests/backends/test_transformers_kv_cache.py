@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import inspect
 from dataclasses import replace
@@ -13,7 +14,7 @@ from tests.backends.tiny_models import make_model
 
 from silentzone.backends.base import BatchSplit, ContinuationRequest, EngineSettings, TextRequest
 from silentzone.backends.transformers.entry import ENGINE
-from silentzone.backends.transformers.kv_cache import BLOCK, CACHES
+from silentzone.backends.transformers.kv_cache import BLOCK, CACHES, rounded_by
 from silentzone.errors import MeasurementError, MissingExtraError, ModelFileError
 from silentzone.metrics.kernels import compare_rows, describe_rows
 from silentzone.records.windows import WindowPlan
@@ -59,8 +60,8 @@ def tokens():
     return np.random.default_rng(3).integers(0, 256, LENGTH).astype(np.int32)
 
 
-def logits_of(backend, tokens, tokens_per_call=None):
-    split = BatchSplit(tokens_per_call=tokens_per_call)
+def logits_of(backend, tokens, tokens_per_call=None, from_token=0):
+    split = BatchSplit(tokens_per_call=tokens_per_call, from_token=from_token)
     parts = backend.window_logits([tokens, tokens], PLAN, split=split)
     found = [(part.index, part.logits_TV.copy()) for part in parts]
     first, second = (np.concatenate([rows for i, rows in found if i == k]) for k in (0, 1))
@@ -96,11 +97,16 @@ def test_fewer_bits_are_farther_away(path, tokens, finer, coarser):
     assert 0 < 5 * near < far
 
 
-@pytest.mark.parametrize("tokens_per_call", [1, 50, 128, 1000])
-def test_the_same_tokens_are_rounded_however_small_the_calls(path, tokens, kind, tokens_per_call):
+@pytest.mark.parametrize(
+    ("tokens_per_call", "from_token"),
+    [(1, 0), (50, 0), (128, 0), (1000, 0), (1, 88), (1, 127), (1, 200), (50, 130), (None, 88)],
+)
+def test_the_same_tokens_are_rounded_however_small_the_calls(
+    path, tokens, kind, tokens_per_call, from_token
+):
     with opened(path, None) as plain, opened(path, kind) as cached:
         exact, whole = logits_of(plain, tokens), logits_of(cached, tokens)
-        split = logits_of(cached, tokens, tokens_per_call)
+        split = logits_of(cached, tokens, tokens_per_call, from_token)
     distance = divergence(exact, whole).kl_divergence[BLOCK:].mean()
     noise = divergence(whole, split).kl_divergence[BLOCK:].mean()
     # a sum in another order may round a number the other way, which is far from rounding all
@@ -233,6 +239,16 @@ def test_memory_is_what_is_held_of_whole_blocks_and_of_one_nearly_full(path, kin
     newest = 0 if kind == "fp8" else 127 * 2 * 2 * 2 * 64 * 4
     # the two scales of a whole layer in fp8 are not counted
     assert total - plain - newest == pytest.approx(stored, abs=16)
+
+
+@pytest.mark.parametrize("kind", CACHES)
+def test_the_package_that_rounds_a_cache_is_told_with_its_version(kind):
+    helper = CACHES[kind].helper
+    found = rounded_by(kind)
+    if helper is None or not _helper_is_here(kind):
+        assert found is None
+    else:
+        assert found == f"{helper} {importlib.metadata.version(helper)}"
 
 
 def test_memory_of_heads_that_no_group_divides_is_not_known(tmp_path):

@@ -110,7 +110,9 @@ class BatchSplit:
 
     tokens_per_call: int | None = None
     from_token: int = 0
-    """Tokens of a window before this one go in one call all the same, or in one per stretch."""
+    """Tokens of a window before this one go in one call all the same, or in one per stretch.
+
+    Without ``tokens_per_call`` it says nothing."""
 
     def calls(self, first: int, last: int) -> Iterator[slice]:
         """Cut a stretch of a window into the calls of a split.

@@ -51,6 +51,8 @@ class Engine:
     run_as: Callable[[Path, EngineSettings], tuple[tuple[str, str], ...]] | None = None
     """``(path, settings)``: what it will do with a model, as :class:`ModelRef` has it; None for an
     engine whose description says everything."""
+    cache_rounded_by: Callable[[str], str | None] | None = None
+    """Package and version that rounds a cache of some type; None if the engine does it itself."""
     caches_alike: bool = False
     """Whether keys and values can be cached in one and the same of these types only."""
 

@@ -138,7 +138,7 @@ def compare_positions(
     mine, other = (torch.empty((cut.rows, size), dtype=kind, device=device) for _ in range(2))
     described: list[Row] = []
     compared: list[list[tuple[Row, BlockSums]]] = [[] for _ in candidates]
-    observed = observed.long()
+    observed = observed.long().contiguous()
     for part in _slices(positions, cut.rows):
         a = fill_block(mine, reference, part, cut.columns)
         described.append(ways.describe_block(a, observed[part], cut.columns))

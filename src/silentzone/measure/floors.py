@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from silentzone.backends.base import LogitBackend
 
 
-_LEAD = 512
+FLOOR_LEAD = 512
 """Tokens before the first position that are decoded one at a time too: with a longer window, all of
 those before would cost hundreds of times the window's own decode."""
 _LARGEST_RUN_BYTES = 512 * 2**20
@@ -81,7 +81,9 @@ def measure_floors(
     scored = reader.plan.positions_per_window
     for window in spread(_windows_for(positions, trace_windows, scored), trace_windows):
         part = min(left, scored)
-        split = BatchSplit(tokens_per_call=1, from_token=max(0, reader.plan.first_scored - _LEAD))
+        split = BatchSplit(
+            tokens_per_call=1, from_token=max(0, reader.plan.first_scored - FLOOR_LEAD)
+        )
         _against_itself(backend, reader, window, split, part, rows, TOKEN_BY_TOKEN, on_window)
         left -= part
     return rows.table()

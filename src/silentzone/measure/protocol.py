@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from silentzone.measure.floors import rows_kept
+from silentzone.measure.floors import FLOOR_LEAD, rows_kept
 from silentzone.records.models import SERVING, AwayInfo, home_of
 from silentzone.records.parts import PartKey
 
@@ -65,6 +65,8 @@ def floors_key(
     scored = corpus.context_length - 1 - corpus.first_scored
     kept = rows_kept(scored, model.vocabulary_size)
     sampled = {"floor_rows": kept} if kept < scored else {}
+    if positions and corpus.first_scored > FLOOR_LEAD:
+        sampled["floor_lead"] = FLOOR_LEAD
     return PartKey.of(
         "floors",
         **_model(model),

@@ -174,10 +174,16 @@ def _inspect(
             engine.read_model(path, entry.name, on_bytes=on_bytes), run_as=engines.run_as(entry)
         )
         reading.refs[engine.name, path] = ref
+    rounded = None
+    if entry.cache_k is not None and engine.cache_rounded_by is not None:
+        rounded = engine.cache_rounded_by(entry.cache_k)
+    run_as = ref.run_as if rounded is None else (*ref.run_as, ("cache_rounded_by", rounded))
     memory, obstacle = engine.memory_bytes(path, config.decision.context_length, **cache)
     model = InspectedModel(
         entry=entry,
-        ref=replace(ref, name=entry.name, cache_k=entry.cache_k, cache_v=entry.cache_v),
+        ref=replace(
+            ref, name=entry.name, cache_k=entry.cache_k, cache_v=entry.cache_v, run_as=run_as
+        ),
         memory_bytes=memory,
     )
     if named != entry.path:

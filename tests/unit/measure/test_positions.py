@@ -327,7 +327,7 @@ def test_tokens_far_before_the_scored_ones_are_decoded_together(measured, fake, 
     engine: Any = Watched()
     reader = TraceTokens(measured["trace"])
     for lead, expected in ((512, 0), (3, reader.plan.first_scored - 3)):
-        monkeypatch.setattr(floors, "_LEAD", lead)
+        monkeypatch.setattr(floors, "FLOOR_LEAD", lead)
         measure_floors(engine, reader, 5, windows=1, positions=2, on_window=_ignore)
         assert splits[-1] == BatchSplit(tokens_per_call=1, from_token=expected)
         assert BatchSplit(tokens_per_call=UNEVEN_TOKENS) in splits

@@ -244,6 +244,17 @@ def test_single_tokens_are_decoded_on_the_first_corpus_only(model_job, corpus):
     assert "noise floor on second" not in _keys(first_only)
 
 
+@pytest.mark.parametrize(("first_scored", "lead"), [(512, None), (513, "512")])
+def test_a_floor_is_known_by_how_much_before_it_is_decoded_singly(
+    model_job, corpus, first_scored, lead
+):
+    long = replace(corpus(), context_length=2048, first_scored=first_scored)
+    job = model_job(corpora=(long,))
+    key = protocol.floors_key(job.model, long, INFO, 2, 3)
+    assert dict(key.protocol).get("floor_lead") == lead
+    assert "floor_lead" not in dict(protocol.floors_key(job.model, long, INFO, 2, 0).protocol)
+
+
 def test_every_part_costs_something(model_job, corpus):
     for job in (model_job(), model_job(is_reference=True, corpora=(corpus(windows=None),))):
         assert all(part.cost > 0 for part in model_parts(job, INFO))

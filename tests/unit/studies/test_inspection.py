@@ -125,6 +125,27 @@ def test_a_candidate_that_is_run_otherwise_than_the_reference_is_cautioned(inspe
     assert "its attention is `eager` and the reference's `sdpa`" in cohort.candidates[0].cautions[0]
 
 
+def test_a_cache_is_known_by_the_package_that_rounds_it(tmp_path):
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps({"fake_model": 1, "seed": 7}), "utf-8")
+    kind = ENGINE.cache_types[0]
+    plain = ModelEntry(name="plain", path=str(path))
+    cached = ModelEntry(name="cached", path=str(path), cache_k=kind, cache_v=kind)
+    config = StudyConfig(
+        name="s",
+        seed=1,
+        reference=plain,
+        candidates=(cached,),
+        corpora=(CorpusEntry(name="text", path="text.txt"),),
+        engine=EngineEntry(backend="fake"),
+    )
+    engine = replace(ENGINE, cache_rounded_by=lambda asked: f"packer of {asked} 1.0")
+    given: Any = OneEngine(engine)
+    cohort = inspect_models(config, given, SilentProgress())
+    assert cohort.reference.ref.run_as == ()
+    assert cohort.candidates[0].ref.run_as == (("cache_rounded_by", f"packer of {kind} 1.0"),)
+
+
 def test_activations_that_are_not_rounded_here_are_cautioned(inspect):
     def run_as(path, settings):
         return (("activations", "not rounded: fp8 is expanded on a processor"),)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from silentzone.records.config import ModelLoading
     from silentzone.records.models import ModelRef
 
+_NOT_FORETOLD = "not foretold"
 _CHOSEN = "sdpa where transformers has it for the model, else eager"
 
 
@@ -42,6 +43,8 @@ def describe_engine(settings: EngineSettings) -> BackendInfo:
         "trust_remote_code": "yes" if loading.trust_remote_code else "no",
     }
     is_cuda = device.type == "cuda"
+    if is_cuda:
+        recorded["sdpa_without"] = "cuDNN"
     capability = "" if is_cuda else f", {torch.backends.cpu.get_cpu_capability()}"
     return BackendInfo(
         name="transformers",
@@ -83,7 +86,7 @@ def require_as_planned(loaded: Any, model: ModelRef) -> None:  # noqa: ANN401 - 
         If transformers has chosen another attention.
     """
     planned, chosen = dict(model.run_as).get("attention"), loaded.config._attn_implementation
-    if planned is not None and chosen != planned:
+    if planned not in {None, _NOT_FORETOLD} and chosen != planned:
         raise EnvironmentNotReadyError(
             f"transformers runs `{model.name}` with the attention `{chosen}`; `{planned}` is what "
             "it said it would choose",
@@ -100,6 +103,7 @@ def _attention(folder: ModelFolder, loading: ModelLoading) -> str | None:
     if loading.trust_remote_code and "auto_map" in folder.config:
         return None
     asked = {} if loading.attention == "auto" else {"attn_implementation": loading.attention}
+    config = None
     try:
         with quiet_transformers(), offline_unless(loading.download):
             config = AutoConfig.from_pretrained(
@@ -115,5 +119,5 @@ def _attention(folder: ModelFolder, loading: ModelLoading) -> str | None:
                 config._attn_implementation, is_init_check=True
             )
     except Exception:  # whatever it is, loading the model says it with a sentence
-        return None
+        return None if config is None else _NOT_FORETOLD
     return chosen if isinstance(chosen, str) else None

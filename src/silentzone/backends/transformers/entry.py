@@ -10,7 +10,7 @@ from silentzone.backends.gguf import model as gguf_model
 from silentzone.backends.registry import Engine
 from silentzone.backends.transformers.folder import ModelFolder, read_folder
 from silentzone.backends.transformers.gguf import gguf_facts
-from silentzone.backends.transformers.kv_cache import BLOCK, CACHES, bytes_per_number
+from silentzone.backends.transformers.kv_cache import BLOCK, CACHES, bytes_per_number, rounded_by
 from silentzone.errors import MissingExtraError, ModelFileError
 from silentzone.records.config import ModelLoading
 
@@ -138,5 +138,6 @@ ENGINE = Engine(
     encode=_encode,
     cache_types=tuple(CACHES),
     run_as=_run_as,
+    cache_rounded_by=rounded_by,
     caches_alike=True,
 )

@@ -9,6 +9,7 @@ in groups of bits as they were until a block of them is full (``fp8`` keeps none
 from __future__ import annotations
 
 import copy
+import importlib.metadata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -70,14 +71,25 @@ def bytes_per_number(kind: str, head_width: int, plain_bytes: int) -> float | No
     return cache.bits / 8 + _GROUP_SCALES * plain_bytes / size
 
 
-def failure_hint(kind: str | None) -> str | None:
-    """Say what may be wrong with tokens that a model could not be run on with such a cache."""
-    if kind != "hqq-int4":
-        return None
+def failure_hint(kind: str | None, tokens: int) -> str:
+    """Say what else may be wrong with tokens that a model could not be run on with such a cache."""
+    if kind != "hqq-int4" or tokens >= BLOCK or tokens % 2 == 0:
+        return ""
     return (
-        "HQQ packs 4 bits in pairs of rows: with an odd number of KV heads it cannot keep a prompt "
-        f"of an odd number of tokens that is shorter than {BLOCK}; take `hqq-int8` or `quanto-int4`"
+        "; HQQ packs 4 bits in pairs of rows: with an odd number of KV heads it cannot keep a "
+        f"prompt of an odd number of tokens that is shorter than {BLOCK}; take `hqq-int8` or `quanto-int4`"
     )
+
+
+def rounded_by(kind: str) -> str | None:
+    """Name and version of the package that rounds such a cache; null where it is PyTorch itself."""
+    helper = CACHES[kind].helper
+    if helper is None:
+        return None
+    try:
+        return f"{helper} {importlib.metadata.version(helper)}"
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def new_quantized_cache(kind: str, config: Any, head_width: int) -> Any:  # noqa: ANN401

@@ -157,8 +157,8 @@ class Network:
         except (RuntimeError, ValueError, IndexError, NotImplementedError) as error:
             raise MeasurementError(
                 f"PyTorch could not run {tokens_BC.size} tokens of `{self._name}`: {error!s:.300}",
-                hint=failure_hint(self._cache)
-                or "use a smaller context length or `batch_tokens`, or another `attention`",
+                hint="use a smaller context length or `batch_tokens`, or another `attention`"
+                + failure_hint(self._cache, tokens_BC.size),
             ) from error
         found: torch.Tensor = output.logits if self.head is None else output.last_hidden_state
         return found

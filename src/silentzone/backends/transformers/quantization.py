@@ -157,7 +157,7 @@ def _known_weights(tensor: StoredTensor, named: Mapping[str, StoredTensor]) -> i
     shape, index = named.get(f"{module}.weight_shape"), named.get(f"{module}.g_idx")
     if kind == "weight_packed" and shape is not None and shape.type in {"I32", "I64"}:
         weights = math.prod(as_integers(shape))
-    elif kind == "qweight" and index is not None:
+    elif kind == "qweight" and index is not None and tensor.shape:
         weights = index.n_elements * tensor.shape[-1]
     else:
         return None

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from silentzone.backends.base import BatchSplit, WindowLogits, WindowStates
+from silentzone.backends.transformers.kv_cache import BLOCK
 from silentzone.errors import InputError
 from silentzone.gpu.projection import Projection
 
@@ -116,6 +117,8 @@ class WindowPass:
         step, whole = split.tokens_per_call, split.from_token
         if step is None and not self._network.rounds_cache:
             return self._network.states(np.stack(windows))
+        if step is None or (self._network.rounds_cache and whole < BLOCK):
+            whole = 0  # a first call that is no block would be rounded at another place
         (window,), cache, run = windows, self._network.new_cache(), self._network.states_in_calls
         if not whole:
             return run(window, step, cache)[None]
