@@ -77,7 +77,8 @@ def failure_hint(kind: str | None, tokens: int) -> str:
         return ""
     return (
         "; HQQ packs 4 bits in pairs of rows: with an odd number of KV heads it cannot keep a "
-        f"prompt of an odd number of tokens that is shorter than {BLOCK}; take `hqq-int8` or `quanto-int4`"
+        f"prompt of an odd number of tokens that is shorter than {BLOCK}; take `hqq-int8` or "
+        "`quanto-int4`"
     )
 
 
