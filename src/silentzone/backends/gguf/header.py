@@ -18,6 +18,7 @@ from silentzone.backends.gguf.tensor_types import TENSOR_TYPES
 from silentzone.errors import ModelFileError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from silentzone.backends.gguf.tensor_types import TensorType
@@ -57,6 +58,14 @@ class MetadataArray:
         if self.is_text:
             return ()
         return tuple(entry[0] for entry in struct.iter_unpack(_SCALARS[self.value_type], self.raw))
+
+    def texts(self) -> Iterator[bytes]:
+        """Entries of an array of strings; none for an array of numbers."""
+        start = 0
+        for _ in range(self.length if self.is_text else 0):
+            (size,) = struct.unpack_from("<Q", self.raw, start)
+            start += 8 + size
+            yield self.raw[start - size : start]
 
 
 Value = int | float | bool | bytes | MetadataArray

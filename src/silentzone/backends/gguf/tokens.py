@@ -23,6 +23,8 @@ _ENCODING_KEYS: Final = (
 """Of ``tokenizer.ggml``: what decides the ids a text becomes (GGUF spells separator so). Padding
 and end-of-turn ids are not among them: publishers correct them without changing any encoding."""
 
+_USER_DEFINED: Final = 4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GgufTokens:
@@ -45,6 +47,28 @@ def control_tokens(header: GgufHeader) -> GgufTokens:
         splits_numbers=header.text("tokenizer.ggml.pre") == "smollm",
         chat=(header.text("tokenizer.chat_template"), bos, eos),
     )
+
+
+def runs_of_spaces(header: GgufHeader) -> dict[int, int]:
+    """Ids of the tokens that a file of SentencePiece spells as spaces, and of how many.
+
+    Most files spell every space as U+2581. Tokens with real ones are found in a text before it is
+    cut into pieces, the longest first.
+    """
+    tokens, types = (
+        header.metadata.get(f"tokenizer.ggml.{key}") for key in ("tokens", "token_type")
+    )
+    if (
+        header.text("tokenizer.ggml.model") != "llama"
+        or not isinstance(tokens, MetadataArray)
+        or not isinstance(types, MetadataArray)
+    ):
+        return {}
+    return {
+        token: len(text)
+        for token, (text, kind) in enumerate(zip(tokens.texts(), types.numbers(), strict=False))
+        if kind == _USER_DEFINED and text.startswith(b" ") and not text.strip(b" ")
+    }
 
 
 def tokenizer_sha256(header: GgufHeader) -> str:

@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from silentzone.backends.transformers.folder import ModelFolder
-from silentzone.backends.transformers.gguf import gguf_facts
+from silentzone.backends.transformers.gguf import gguf_facts, require_all_of_it
 from silentzone.backends.transformers.quantization import install_hint, is_installed, method_of
 from silentzone.backends.transformers.quiet import offline_unless, quiet_transformers
 from silentzone.backends.transformers.unpacking import (
@@ -85,6 +85,8 @@ def load_model(path: Path, loading: ModelLoading) -> Any:  # noqa: ANN401 - clas
             f"transformers could not load `{path.name}`: {_said(error)}", hint=_hint(error, method)
         ) from error
     _require_whole(path, report, method)
+    if path.is_file():
+        require_all_of_it(path, model)
     model.eval()
     if loading.device_map is None and device_of(loading).type == "cpu":
         return model

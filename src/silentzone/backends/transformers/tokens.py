@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import tokenizers
-from tokenizers import pre_tokenizers
 
 from silentzone.backends.base import ChatTemplate
 from silentzone.backends.transformers.folder import ModelFolder
 from silentzone.backends.transformers.gguf import gguf_facts
+from silentzone.backends.transformers.gguf_tokenizer import (
+    ENDS_A_TURN,
+    ENDS_A_TURN_IN_GGUF,
+    load_gguf_tokenizer,
+)
 from silentzone.backends.transformers.quiet import offline_unless, quiet_transformers
 from silentzone.errors import ModelFileError
 
@@ -23,12 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-_ENDS_A_TURN: Final = frozenset({
-    "<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|end_of_text|>",
-    "<EOT>", "<|return|>", "<|call|>", "<|end_of_turn|>", "<|eom_id|>", "<turn|>",
-})  # fmt: skip
-"""Control tokens with which models end what they say, whether or not their settings name them."""
 
 
 class Tokenizer:
@@ -68,7 +66,8 @@ class Tokenizer:
     def ends(self) -> frozenset[int]:
         """Tokens that end an answer."""
         found = {self._eos, *self._configured_ends()}
-        found |= {token for token in self._added if self._added[token].content in _ENDS_A_TURN}
+        known = ENDS_A_TURN_IN_GGUF if self._folder is None else ENDS_A_TURN
+        found |= {token for token in self._added if self._added[token].content in known}
         return frozenset(token for token in found if token is not None)
 
     def tokenize(self, text: str, *, with_control: bool) -> NDArray[np.int32]:
@@ -164,26 +163,25 @@ class Tokenizer:
 
 
 def _native(path: Path) -> Any:  # noqa: ANN401 - a type of another library
+    if not path.is_dir():
+        return load_gguf_tokenizer(path)
     own = path / "tokenizer.json"
-    if path.is_dir() and own.is_file():
+    if own.is_file():
         try:
             return tokenizers.Tokenizer.from_file(str(own))
         except Exception as error:  # the library raises nothing narrower
             raise ModelFileError(f"`{own}` is no tokenizer: {error!s:.300}") from error
     from transformers import AutoTokenizer
 
-    arguments: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    if not path.is_dir():
-        arguments["gguf_file"] = path.name
     try:
         with quiet_transformers(), offline_unless(may_fetch=False):
             made = AutoTokenizer.from_pretrained(
-                path if path.is_dir() else path.parent, **arguments
+                path, local_files_only=True, trust_remote_code=False
             )
     except Exception as error:  # whatever a file of a stranger sets off in there
         raise ModelFileError(
             f"transformers cannot read the tokenizer of `{path}`: {error!s:.300}",
-            hint="save it as tokenizer.json beside the model, or run the file with llama_cpp",
+            hint="save it as tokenizer.json beside the model",
         ) from error
     native = getattr(made, "backend_tokenizer", None)
     if native is None:
@@ -191,14 +189,7 @@ def _native(path: Path) -> Any:  # noqa: ANN401 - a type of another library
             f"the tokenizer of `{path}` is not of the kind that a tokenizer.json holds",
             hint="convert it: AutoTokenizer.from_pretrained(folder, use_fast=True), then save it",
         )
-    found = tokenizers.Tokenizer.from_str(native.to_str())
-    if not path.is_dir() and gguf_facts(path).splits_numbers:
-        # transformers 5.24 takes GPT-2's words for every GGUF file of byte pairs
-        found.pre_tokenizer = pre_tokenizers.Sequence([
-            pre_tokenizers.Split(tokenizers.Regex(r"\p{N}"), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False),
-        ])  # fmt: skip
-    return found
+    return tokenizers.Tokenizer.from_str(native.to_str())
 
 
 def _byte_characters() -> dict[str, bytes]:
