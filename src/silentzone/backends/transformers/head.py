@@ -23,10 +23,10 @@ from silentzone.metrics.head import OutputHead
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from silentzone.backends.transformers.tail import Probe
     from silentzone.records.config import ModelLoading
 
 _FLOATS = (torch.float32, torch.float16, torch.bfloat16)
-_PROBE_TOKENS = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,48 +51,37 @@ class HeadStep:
         if self.scale != 1.0:
             found *= self.scale
         if self.softcap is not None:
-            found = torch.tanh(found / self.softcap) * self.softcap
+            found.div_(self.softcap).tanh_().mul_(self.softcap)
         return found
 
 
-def head_step(model: Any, text_config: dict[str, Any]) -> HeadStep | None:  # noqa: ANN401
+def head_step(
+    model: Any,  # noqa: ANN401 - classes by architecture
+    text_config: dict[str, Any],
+    probed: Probe | None,
+) -> HeadStep | None:
     """Last step of a model; null where its form is not known here.
 
     Whatever its settings say, it is held against the model's own logits on a few tokens.
     """
     layer = model.get_output_embeddings()
     weight: Any = getattr(layer, "weight", None)
-    if type(weight) is not torch.nn.Parameter or type(weight.data) is not torch.Tensor:
+    if probed is None or type(weight) is not torch.nn.Parameter:
         return None
-    if weight.ndim != 2 or weight.dtype not in _FLOATS or weight.is_meta:
+    if type(weight.data) is not torch.Tensor or weight.dtype not in _FLOATS or weight.is_meta:
+        return None
+    if weight.ndim != 2 or weight.shape[1] != probed.states_TD.shape[1]:
         return None
     bias = getattr(layer, "bias", None)
-    data = weight.data if weight.is_cuda else weight.data.float()
     step = HeadStep(
-        weight_VD=data,
+        weight_VD=weight.data if weight.is_cuda else weight.data.float(),
         bias_V=None if bias is None else bias.data.float(),
         scale=logit_scale(text_config),
         softcap=softcap(text_config),
     )
-    return step if _agrees(step, model) else None
-
-
-def _agrees(step: HeadStep, model: Any) -> bool:  # noqa: ANN401
-    """Whether a step gives the model's own logits, up to the rounding of its type."""
-    size = len(step.weight_VD)
-    tokens = torch.linspace(0, min(size, 2**15) - 1, _PROBE_TOKENS).long()[None]
-    tokens = tokens.to(model.get_input_embeddings().weight.device)
     with torch.inference_mode():
-        wanted = model(tokens, use_cache=False).logits[0].float()
-        states = model.base_model(tokens, use_cache=False).last_hidden_state[0]
-    if states.ndim != 2 or states.shape[1] != step.weight_VD.shape[1]:
-        return False
-    found = step.logits(states).to(wanted.device)
-    if found.shape != wanted.shape or not bool(torch.isfinite(wanted).all()):
-        return False
-    own = model.get_output_embeddings().weight.dtype
-    allowed = 1e-4 if own == torch.float32 else 4 * torch.finfo(own).eps
-    return bool((found - wanted).abs().max() <= allowed * wanted.abs().max())
+        found = step.logits(probed.states_TD)
+    return step if probed.agrees_with(found, weight.dtype) else None
 
 
 def load_output_head(path: Path, loading: ModelLoading) -> OutputHead | None:

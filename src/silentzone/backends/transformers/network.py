@@ -22,6 +22,7 @@ from silentzone.backends.transformers.kv_cache import (
     failure_hint,
     new_quantized_cache,
 )
+from silentzone.backends.transformers.tail import own_tail, probe
 from silentzone.errors import MeasurementError, MissingExtraError, ModelFileError
 
 if TYPE_CHECKING:
@@ -62,9 +63,12 @@ class Network:
         self._name = name
         config = model.config.get_text_config()
         self._config = config
-        self.head = head_step(model, config.to_dict())
-        """Null where the last step has no known form: the model's own logits then stand in."""
-        self._run = model if self.head is None else model.base_model
+        probed = probe(model)
+        self.head = head_step(model, config.to_dict(), probed)
+        """Null where the last step has no known form."""
+        self._tail = None if self.head is not None else own_tail(model, probed)
+        self._gives_states = self.head is not None or self._tail is not None
+        self._run = model.base_model if self._gives_states else model
         accepted = inspect.signature(self._run.forward).parameters
         self._cache_name = "cache" if "cache" in accepted else "past_key_values"
         embedding = model.get_input_embeddings()
@@ -125,7 +129,7 @@ class Network:
         mask: NDArray[np.integer] | None = None,
         positions_BC: NDArray[np.integer] | None = None,
     ) -> torch.Tensor:
-        """Give final hidden states, (B, C, D), or logits, (B, C, V), where the head is not known.
+        """Give final hidden states, (B, C, D); logits, (B, C, V), of a model that shows no states.
 
         Parameters
         ----------
@@ -160,18 +164,19 @@ class Network:
                 hint="use a smaller context length or `batch_tokens`, or another `attention`"
                 + failure_hint(self._cache, tokens_BC.size),
             ) from error
-        found: torch.Tensor = output.logits if self.head is None else output.last_hidden_state
+        found: torch.Tensor = output.last_hidden_state if self._gives_states else output.logits
         return found
 
     def logits(self, states_TD: torch.Tensor) -> NDArray[np.float32]:
         """Logits of states, (T, V), float32."""
         with torch.inference_mode():
-            rows = states_TD.float() if self.head is None else self.head.logits(states_TD)
+            last = self.head or self._tail
+            rows = states_TD.float() if last is None else last.logits(states_TD)
         found: NDArray[np.float32] = rows.cpu().numpy()
         return found
 
     def hidden(self, states_TD: torch.Tensor) -> NDArray[np.float32] | None:
-        """States as they go to the head, (T, D); null where there are only logits."""
+        """States as they go to the head, (T, D); null where no form of it is known."""
         if self.head is None:
             return None
         found: NDArray[np.float32] = states_TD.float().cpu().numpy()
@@ -187,7 +192,7 @@ class Network:
     def close(self) -> None:
         """Let go of the weights."""
         is_cuda = self._device.type == "cuda"
-        self._model = self._run = self.head = None
+        self._model = self._run = self.head = self._tail = None
         if is_cuda:
             torch.cuda.empty_cache()
 

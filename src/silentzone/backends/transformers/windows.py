@@ -136,6 +136,8 @@ class WindowPass:
 
     def _logits(self, states_TD: torch.Tensor, unit: int) -> NDArray[np.float32]:
         """Logits unit by unit: the sums are the same however many are wanted at once."""
+        if len(states_TD) <= unit:
+            return self._network.logits(states_TD)  # no second array of the same size
         out = np.empty((len(states_TD), self._network.vocabulary_size), np.float32)
         for first in range(0, len(states_TD), unit):
             part = slice(first, first + unit)
