@@ -5,7 +5,7 @@ the model, and the size of one window's logits, several of which a careless pass
 once. The candidate is the same file: this is about memory, and its KLD is the rebuild error. Run
 from the repository root::
 
-    python -m benchmarks.large_vocabulary
+    python -m benchmarks.large_vocabulary [--engine transformers]
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ PASSES = ("load", "reference", "candidate")
 
 def run_pass(name: str, path: Path, text: Path, place: Path, options: argparse.Namespace) -> None:
     """Run one pass in this process and print what it took as JSON."""
+    passes.use_engine(options.engine)
     reference = passes.ENGINE.read_model(path, "reference")
     corpus = passes.corpus_job(reference, text, options.windows)
     folder = StudyFolder(place).create()
@@ -75,6 +76,7 @@ def report(place: Path, measured: dict[str, dict[str, float]], vocabulary: int) 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, help="default: gemma-3-270m, fetched")
+    parser.add_argument("--engine", default="llama_cpp", choices=("llama_cpp", "transformers"))
     parser.add_argument("--text", type=Path, help="default: a made text of 8 windows")
     parser.add_argument("--windows", type=int, default=3)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
@@ -94,7 +96,7 @@ def main() -> None:
         place = Path(scratch) / "study"
         call = [sys.executable, "-m", "benchmarks.large_vocabulary", "--model", str(path)]
         call += ["--text", str(text), "--study", str(place), "--windows", str(options.windows)]
-        call += ["--threads", str(options.threads)]
+        call += ["--threads", str(options.threads), "--engine", options.engine]
         measured = {}
         for name in PASSES:
             done = subprocess.run([*call, "--pass", name], check=True, stdout=subprocess.PIPE)

@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 ENGINE = engine_named("llama_cpp")
 
 
+def use_engine(name: str) -> None:
+    """Run every pass of this process in another engine than llama.cpp."""
+    global ENGINE
+    ENGINE = engine_named(name)
+
+
 def text_file(given: Path | None, folder: Path) -> Path:
     """Give the text named on the command line, or write a made one of 8 windows."""
     if given is not None:
