@@ -83,6 +83,9 @@ def own_tail(model: Any, probed: Probe | None) -> OwnTail | None:  # noqa: ANN40
     if probed is None:
         return None
     tail = OwnTail(model)
-    with torch.inference_mode():
-        found = tail.logits(probed.states_TD)
+    try:
+        with torch.inference_mode():
+            found = tail.logits(probed.states_TD)
+    except (RuntimeError, ValueError, IndexError, TypeError, AttributeError):
+        return None  # its last steps want more than the states
     return tail if probed.agrees_with(found, probed.logits_TV.dtype) else None
