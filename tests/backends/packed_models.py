@@ -127,13 +127,13 @@ def write_awq(source: Path, target: Path) -> Path:
     return _write(source, target, packed, settings)
 
 
-def write_fp8(source: Path, target: Path, **changes: Any) -> Path:
-    """Write 8-bit floats with a scale per square of 32; ``changes`` go into the settings."""
+def write_fp8(source: Path, target: Path, *, block: int = GROUP, **changes: Any) -> Path:
+    """Write 8-bit floats with a scale per square; ``changes`` go into the settings."""
     import torch
 
     def packed(weight_OI: NDArray[np.float32]) -> dict[str, Any]:
         rows, columns = weight_OI.shape
-        squares = weight_OI.reshape(rows // GROUP, GROUP, columns // GROUP, GROUP)
+        squares = weight_OI.reshape(rows // block, block, columns // block, block)
         scale = np.abs(squares).max((1, 3), keepdims=True) / np.float32(448)
         values = torch.from_numpy((squares / scale).reshape(rows, columns))
         return {
@@ -142,7 +142,7 @@ def write_fp8(source: Path, target: Path, **changes: Any) -> Path:
         }
 
     settings = {
-        "quant_method": "fp8", "activation_scheme": "dynamic", "weight_block_size": [GROUP, GROUP],
+        "quant_method": "fp8", "activation_scheme": "dynamic", "weight_block_size": [block, block],
         "modules_to_not_convert": ["lm_head"], **changes,
     }  # fmt: skip
     return _write(source, target, packed, settings)
@@ -187,13 +187,15 @@ def _expanded(
             values, zeros = (
                 _unordered(_values(parts[key], 4, -1)) for key in ("qweight", "qzeros")
             )
-        group_of = parts.get("g_idx", np.arange(len(values)) // GROUP)
-        zeros = zeros + (method == "gptq")
+        group_of = parts.get(
+            "g_idx", np.arange(len(values)) // (len(values) // len(parts["scales"]))
+        )
+        zeros = zeros + (method == "gptq" and settings.get("checkpoint_format") != "gptq_v2")
         return np.asarray((values - zeros[group_of]) * parts["scales"][group_of]).T
     (group,) = (
         one
         for one in settings["config_groups"].values()
-        if re.match(one["targets"][0].removeprefix("re:"), module)
+        if one["targets"] == ["Linear"] or re.match(one["targets"][0].removeprefix("re:"), module)
     )
     return _of_compressed_tensors(parts, group["format"], group["weights"]["num_bits"])
 
