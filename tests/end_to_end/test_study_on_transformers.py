@@ -127,4 +127,6 @@ def test_a_folder_that_is_no_model_is_a_sentence(tmp_path, files, capsys):
     text = str(files.folder / "text.txt")
     command = ["compare", str(tmp_path / "empty"), str(tmp_path / "empty"), "--text", text]
     assert run_command_line([*command, "--quiet"]) == 1
-    assert "empty` is a folder, not a GGUF file" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "empty` holds no `config.json`" in said
+    assert "or a GGUF file itself" in said

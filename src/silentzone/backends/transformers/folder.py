@@ -59,7 +59,8 @@ class ModelFolder:
         if not (self.path / CONFIG).is_file():
             raise ModelFileError(
                 f"`{self.path}` holds no `{CONFIG}`",
-                hint="give the folder of a whole model as transformers saves it",
+                hint="give the folder of a whole model as transformers saves it, or a GGUF file "
+                "itself",
             )
         config = read_json(self.path / CONFIG)
         self._refuse_code_of_a_hub(config)
@@ -201,7 +202,7 @@ class ModelFolder:
             )
         raise ModelFileError(
             f"`{self.path}` holds no `model.safetensors`",
-            hint="give the folder of a whole model as transformers saves it",
+            hint="give the folder of a whole model as transformers saves it, or a GGUF file itself",
         )
 
 
