@@ -71,7 +71,7 @@ class TransformersBackend:
         self.info = describe_engine(settings)
         self._threads_before = torch.get_num_threads()
         torch.set_num_threads(settings.threads)
-        # for good, as the record says: it plans anew, some 40 ms, for every length of a cache
+        # off for good, as is recorded: cuDNN plans anew, some 40 ms, for each length of a cache
         torch.backends.cuda.enable_cudnn_sdp(enabled=False)
         self._tokenizer = Tokenizer(path)
         loaded = load_model(path, settings.loading)
