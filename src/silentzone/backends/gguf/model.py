@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from silentzone.backends.contents import hash_file
 from silentzone.backends.gguf.head_tensor import head_entry
 from silentzone.backends.gguf.header import MetadataArray, architecture_of
 from silentzone.backends.gguf.shards import read_shards
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from silentzone.backends.gguf.header import GgufHeader, TensorEntry
 
-_HASH_CHUNK_BYTES: Final = 8 * 2**20
 _MAX_SHOWN_CHARACTERS: Final = 200
 _PROVENANCE_KEY: Final = re.compile(
     r"general\.(name|basename|organization|finetune|version|size_label|license|quantized_by"
@@ -130,14 +130,7 @@ def read_facts(path: Path) -> GgufFacts:
 def _content_sha256(headers: tuple[GgufHeader, ...], on_bytes: Callable[[int], None] | None) -> str:
     digest = hashlib.sha256()
     for header in headers:
-        try:
-            with header.path.open("rb") as file:
-                while chunk := file.read(_HASH_CHUNK_BYTES):
-                    digest.update(chunk)
-                    if on_bytes is not None:
-                        on_bytes(len(chunk))
-        except OSError as error:
-            raise ModelFileError(f"`{header.path}` cannot be read: {error}") from error
+        hash_file(digest, header.path, on_bytes)
     return digest.hexdigest()
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from silentzone.backends.contents import hash_file
 from silentzone.backends.transformers.quantization import (
     count_weights,
     method_of,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 CONFIG: Final = "config.json"
 _MAX_JSON_BYTES: Final = 64 * 2**20
-_HASH_CHUNK_BYTES: Final = 4 * 2**20
 _PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _TOKENIZER_FILES: Final = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt")
 _ADAPTER: Final = "adapter_config.json"
@@ -320,13 +320,9 @@ def _content_sha256(files: Iterable[Path], on_bytes: Callable[[int], None] | Non
     for path in files:
         try:
             digest.update(f"{path.name} {path.stat().st_size}\n".encode())
-            with path.open("rb") as file:
-                while chunk := file.read(_HASH_CHUNK_BYTES):
-                    digest.update(chunk)
-                    if on_bytes is not None:
-                        on_bytes(len(chunk))
         except OSError as error:
             raise ModelFileError(f"`{path}` cannot be read: {error}") from error
+        hash_file(digest, path, on_bytes)
     return digest.hexdigest()
 
 
